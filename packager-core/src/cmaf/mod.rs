@@ -1,0 +1,1 @@
+//! CMAF (ISO/IEC 23000-19): tracks, headers, chunks.
