@@ -25,4 +25,5 @@
 pub mod cmaf;
 pub mod isobmff;
 pub mod limits;
+pub mod log;
 pub mod time;

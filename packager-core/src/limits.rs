@@ -22,3 +22,19 @@ pub const BOX_DEPTH: usize = 12;
 
 /// Most tracks (`trak`) looked at in one header.
 pub const TRACKS_PER_HEADER: usize = 16;
+
+/// Largest stored JSON read: a checkpoint of two pages is under 100 kB.
+pub const STORED_JSON_BYTES: usize = 4 << 20;
+
+/// Most GAP segments one marker may stand for. A cutter starts a new period rather than bridge
+/// more than a minute; a bucket that says otherwise is corrupt.
+pub const GAP_SEGMENTS_PER_MARKER: u64 = 1_000;
+
+/// Most parts in one segment: TARGETDURATION over the shortest part, with room to spare.
+pub const PARTS_PER_SEGMENT: usize = 4_096;
+
+/// Most tracks of one broadcast: a ladder of ten, a dozen languages of sound and text each.
+pub const TRACKS_PER_BROADCAST: usize = 64;
+
+/// Pages of old segments a reader keeps of each track; others are read again when asked for.
+pub const PAGES_PER_TRACK: usize = 4;

@@ -1,0 +1,81 @@
+//! Checkpoints: the fold of a chain up to some key, so that a cold reader need not start at `begin`.
+//!
+//! A checkpoint decides nothing. It is what any reader of the same chain would have computed, it
+//! ends where the chain did, and a missing or late one costs a cold start a few more reads.
+//!
+//! `index/head.json` is replaced (compare-and-swap) when a segment closes. Closed segments move to
+//! immutable pages of [`PAGE_SEGMENTS`] by number, so that the page of an old segment is known from
+//! its number alone.
+
+use serde::{Deserialize, Serialize};
+
+use super::chain::{Chain, Segment};
+use super::record;
+
+/// Segments in a page, by number: page p holds those of p·64 to p·64 + 63.
+pub const PAGE_SEGMENTS: u64 = 64;
+
+/// The page that a segment is, or will be, in.
+pub fn page_of(msn: u64) -> u64 {
+    msn / PAGE_SEGMENTS
+}
+
+/// `index/head.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The chain, with the closed segments that are not in pages yet and those a playlist lists.
+    pub chain: Chain,
+}
+
+/// `index/{page}.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// All segments with a number in the page's range, in order.
+    pub segments: Vec<Segment>,
+}
+
+impl Checkpoint {
+    /// The checkpoint of a chain. Keep the chain's last two pages untrimmed, or pages get holes.
+    pub fn of(chain: &Chain) -> Self {
+        Self { chain: chain.clone() }
+    }
+
+    /// As stored.
+    pub fn to_json(&self) -> String {
+        record::to_json(self)
+    }
+
+    /// Reads a stored one. What does not hold together is refused whole: the chain is still there.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        let checkpoint: Self = record::from_json(bytes)?;
+        let chain = &checkpoint.chain;
+        let numbers = chain.closed.iter().chain(&chain.open).map(|segment| segment.msn);
+        let consecutive = numbers.clone().zip(numbers.clone().skip(1)).all(|(a, b)| a.checked_add(1) == Some(b));
+        let last = numbers.last().and_then(|msn| msn.checked_add(1)).unwrap_or(chain.begin.first_msn.max(1));
+        if consecutive && last == chain.next_msn {
+            Ok(checkpoint)
+        } else {
+            Err("its segments are not numbered in order".to_owned())
+        }
+    }
+}
+
+impl Page {
+    /// The page, once all its segments are closed; `None` before.
+    pub fn complete(chain: &Chain, page: u64) -> Option<Self> {
+        let is_whole = chain.last_closed_msn().is_some_and(|last| page_of(last.saturating_add(1)) > page);
+        let segments: Vec<_> =
+            chain.closed.iter().filter(|segment| page_of(segment.msn) == page).cloned().collect();
+        (is_whole && !segments.is_empty()).then_some(Self { segments })
+    }
+
+    /// As stored.
+    pub fn to_json(&self) -> String {
+        record::to_json(self)
+    }
+
+    /// Reads a stored one.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
+        record::from_json(bytes)
+    }
+}

@@ -1,0 +1,22 @@
+//! The log of a broadcast: what is stored, under which key, and what every reader makes of it.
+//!
+//! `begin.json`, parts, markers and period records are create-only: the first complete one wins,
+//! for everyone, for ever. Everything else (segments, numbers, discontinuities) is a [fold](chain)
+//! over them, so any two readers who follow a chain agree, whenever and wherever they read it.
+//! Keys and stored JSON are spelled here and nowhere else.
+
+pub mod chain;
+pub mod checkpoint;
+pub mod entry;
+pub mod key;
+pub mod name;
+pub mod reader;
+pub mod record;
+
+pub use chain::{Chain, ChainError, Part, Run, Segment};
+pub use checkpoint::{Checkpoint, Page};
+pub use entry::{Entry, Independence, Marker, PartMeta};
+pub use key::Keys;
+pub use name::{BroadcastName, Generation, NameError, SessionId, TrackName};
+pub use reader::{BroadcastLog, Found, Read};
+pub use record::{Anchor, Begin, BroadcastRecord, PeriodRecord, Shape};

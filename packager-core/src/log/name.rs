@@ -1,0 +1,149 @@
+//! Names that appear in keys and URLs. All are `[a-z0-9][a-z0-9-]{0,62}`, so none can climb out of
+//! its folder, need escaping in a URL, or differ only in case on a file system that folds it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::time::WallMs;
+
+/// Longest name, in bytes.
+pub const NAME_BYTES: usize = 63;
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a name is 1 to 63 characters of a-z, 0-9 and '-', and starts with a letter or digit; got {shown:?}")]
+pub struct NameError {
+    /// The refused text, cut to its first 80 characters.
+    pub shown: String,
+}
+
+fn check(text: &str) -> Result<(), NameError> {
+    let starts_well = text.bytes().next().is_some_and(|b| b != b'-');
+    let all_allowed = text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if starts_well && all_allowed && text.len() <= NAME_BYTES {
+        Ok(())
+    } else {
+        Err(NameError { shown: text.chars().take(80).collect() })
+    }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks the text against the rule for names.
+            pub fn parse(text: &str) -> Result<Self, NameError> {
+                check(text)?;
+                Ok(Self(Arc::from(text)))
+            }
+
+            /// The name as it stands in keys and URLs.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name! {
+    /// What a viewer's URL names: one scheduled event.
+    BroadcastName
+}
+name! {
+    /// Minted when a broadcast is created, so that a name used again never meets old bytes.
+    Generation
+}
+name! {
+    /// One CMAF track of a broadcast: `video-0`, `audio-en`.
+    TrackName
+}
+name! {
+    /// One run of one encoder, all its tracks. Ids sort by the time they were minted.
+    SessionId
+}
+
+impl Generation {
+    /// A new id out of the host's clock and randomness.
+    pub fn mint(now: WallMs, random: u64) -> Self {
+        Self(Arc::from(minted(now, random)))
+    }
+}
+
+impl SessionId {
+    /// A new id out of the host's clock and randomness.
+    pub fn mint(now: WallMs, random: u64) -> Self {
+        Self(Arc::from(minted(now, random)))
+    }
+
+    /// The id that sorts right after `self` would, were it minted at the same moment: keeps ids in
+    /// order when a clock stands still or goes back between two sessions.
+    #[must_use]
+    pub fn mint_after(&self, now: WallMs, random: u64) -> Self {
+        let fresh = Self::mint(now, random);
+        if fresh > *self {
+            return fresh;
+        }
+        let minted_ms = self.0.get(..9).and_then(|ms| i64::from_str_radix(ms, 36).ok()).unwrap_or(now.0);
+        Self::mint(WallMs(minted_ms.saturating_add(1)), random)
+    }
+}
+
+/// Nine base-36 digits of milliseconds (good until the year 5188), then five of randomness.
+fn minted(now: WallMs, random: u64) -> String {
+    let mut id = base36(now.0.unsigned_abs(), 9);
+    id.push_str(&base36(random, 5));
+    id
+}
+
+fn base36(mut value: u64, digits: usize) -> String {
+    let mut reversed = String::with_capacity(digits);
+    for _ in 0..digits {
+        let digit = u32::try_from(value % 36).unwrap_or(0);
+        reversed.push(char::from_digit(digit, 36).unwrap_or('0'));
+        value /= 36;
+    }
+    reversed.chars().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_their_folder() {
+        for bad in ["", "-a", "A", "..", "a/b", "a.b", "%2f", "é", &"a".repeat(64)] {
+            assert!(BroadcastName::parse(bad).is_err(), "{bad:?}");
+        }
+        for good in ["a", "0", "a-b", &"a".repeat(63)] {
+            assert!(BroadcastName::parse(good).is_ok(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn minted_ids_sort_by_time_even_when_the_clock_goes_back() {
+        let first = SessionId::mint(WallMs(1_790_000_000_000), 7);
+        let later = SessionId::mint(WallMs(1_790_000_000_001), 3);
+        assert!(later > first);
+        assert!(first.mint_after(WallMs(5), 0) > first);
+        assert!(SessionId::parse(first.as_str()).is_ok());
+    }
+}

@@ -1,0 +1,412 @@
+//! Following a log: which keys to read next, and what is known once they are read.
+//!
+//! Both the edge (to render) and ingest (to take up a broadcast after a restart) follow a log like
+//! this; the host only fetches what [`BroadcastLog::wants`] names and hands it to
+//! [`BroadcastLog::absorb`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::chain::Chain;
+use super::checkpoint::{Checkpoint, Page};
+use super::entry::Entry;
+use super::key::Keys;
+use super::name::{BroadcastName, Generation, SessionId, TrackName};
+use super::record::{self, Begin, PeriodRecord, Shape};
+use crate::cmaf::Header;
+use crate::limits;
+use crate::time::WallMs;
+
+/// An object, or a listing, of one generation's tree, by what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The names under the generation: its tracks.
+    Tracks,
+    /// The names under a track: its sessions.
+    Sessions(TrackName),
+    /// A period record.
+    Period(u32),
+    /// Where a track begins.
+    Begin(TrackName),
+    /// A track's checkpoint.
+    Head(TrackName),
+    /// A page of closed segments.
+    Page(TrackName, u64),
+    /// A CMAF header.
+    Init(TrackName, SessionId),
+    /// A part or marker.
+    Part(TrackName, SessionId, u64),
+}
+
+impl Target {
+    /// Its key, or the prefix to list.
+    pub fn key(&self, keys: &Keys) -> String {
+        match self {
+            Target::Tracks => keys.root(),
+            Target::Sessions(track) => keys.track(track),
+            Target::Period(n) => keys.period(*n),
+            Target::Begin(track) => keys.begin(track),
+            Target::Head(track) => keys.head(track),
+            Target::Page(track, page) => keys.page(track, *page),
+            Target::Init(track, session) => keys.init(track, session),
+            Target::Part(track, session, start_ticks) => keys.part(track, session, *start_ticks),
+        }
+    }
+}
+
+/// One thing for the host to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Read {
+    /// Metadata and body.
+    Get(Target),
+    /// Metadata and size.
+    Stat(Target),
+    /// The names directly under a prefix.
+    List(Target),
+}
+
+impl Read {
+    /// What is read.
+    pub fn target(&self) -> &Target {
+        match self {
+            Read::Get(target) | Read::Stat(target) | Read::List(target) => target,
+        }
+    }
+}
+
+/// What the host found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// An object: metadata, size, and the body if it was asked for.
+    Object {
+        /// Metadata; empty where there is none.
+        meta: String,
+        /// Size of the body.
+        size_bytes: u64,
+        /// The body.
+        body: Bytes,
+    },
+    /// A listing.
+    Names(Vec<String>),
+    /// No such object.
+    Missing,
+}
+
+/// How far a track's chain is known.
+#[derive(Debug, Clone)]
+enum Progress {
+    /// Its checkpoint was not asked for yet.
+    Unread,
+    /// It has no checkpoint; the chain is read from `begin`.
+    NoCheckpoint,
+    /// Listed, but without a `begin` so far.
+    NotBegun,
+    /// Followed up to the chain's next key.
+    Following(Box<Chain>),
+}
+
+/// What is known of one track.
+#[derive(Debug, Clone)]
+pub struct TrackLog {
+    progress: Progress,
+    /// When the next key was last asked for, and not there.
+    checked: WallMs,
+    /// An entry did not fit; the chain ends before it.
+    damage: Option<String>,
+    header: Option<(SessionId, Arc<Header>)>,
+    pages: BTreeMap<u64, Arc<Page>>,
+    version: u64,
+}
+
+impl TrackLog {
+    fn unread() -> Self {
+        Self {
+            progress: Progress::Unread,
+            checked: WallMs(i64::MIN),
+            damage: None,
+            header: None,
+            pages: BTreeMap::new(),
+            version: 0,
+        }
+    }
+
+    /// The chain, once it was begun and read.
+    pub fn chain(&self) -> Option<&Chain> {
+        match &self.progress {
+            Progress::Following(chain) => Some(chain),
+            _ => None,
+        }
+    }
+
+    /// The CMAF header of the chain's current session, if it was read.
+    pub fn header(&self) -> Option<&Arc<Header>> {
+        let session = &self.chain()?.run.session;
+        self.header.as_ref().filter(|(of, _)| of == session).map(|(_, header)| header)
+    }
+
+    /// A page of closed segments, if it was read.
+    pub fn page(&self, page: u64) -> Option<&Arc<Page>> {
+        self.pages.get(&page)
+    }
+
+    /// Why the chain ends where it does, when an entry did not fit.
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
+    }
+
+    /// Goes up whenever something about the track becomes known.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn touched(&mut self) {
+        self.version = self.version.saturating_add(1);
+    }
+}
+
+/// What a reader wants to be sure of.
+#[derive(Debug, Clone, Copy)]
+pub struct Freshness {
+    /// The track whose next key must have been looked for since `since`, if one matters most.
+    pub track_since: WallMs,
+    /// Other tracks, and the list of tracks, may have been looked at this early.
+    pub others_since: WallMs,
+}
+
+impl Freshness {
+    /// Whatever was read once is good enough: every write is [observed](BroadcastLog::observe).
+    pub const OBSERVED: Self = Self { track_since: WallMs(i64::MIN), others_since: WallMs(i64::MIN) };
+}
+
+/// What is known of one generation of one broadcast.
+#[derive(Debug, Clone)]
+pub struct BroadcastLog {
+    /// Its keys.
+    pub keys: Keys,
+    periods: Vec<PeriodRecord>,
+    period_checked: WallMs,
+    tracks_checked: Option<WallMs>,
+    tracks: BTreeMap<TrackName, TrackLog>,
+    kept_segments: usize,
+    version: u64,
+}
+
+impl BroadcastLog {
+    /// Nothing known yet. Chains keep `kept_segments` more closed segments than a playlist lists.
+    pub fn new(broadcast: &BroadcastName, generation: &Generation, kept_segments: usize) -> Self {
+        Self {
+            keys: Keys::new(broadcast, generation),
+            periods: Vec::new(),
+            period_checked: WallMs(i64::MIN),
+            tracks_checked: None,
+            tracks: BTreeMap::new(),
+            kept_segments,
+            version: 0,
+        }
+    }
+
+    /// What is fixed for the whole broadcast, once record 0 exists.
+    pub fn shape(&self) -> Option<&Shape> {
+        self.periods.first()?.shape.as_ref()
+    }
+
+    /// The period records, in order.
+    pub fn periods(&self) -> &[PeriodRecord] {
+        &self.periods
+    }
+
+    /// All known tracks, by name.
+    pub fn tracks(&self) -> impl Iterator<Item = (&TrackName, &TrackLog)> {
+        self.tracks.iter()
+    }
+
+    /// One track.
+    pub fn track(&self, name: &TrackName) -> Option<&TrackLog> {
+        self.tracks.get(name)
+    }
+
+    /// Goes up whenever anything becomes known.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What to read next so that everything is as fresh as asked. Empty: nothing.
+    pub fn wants(&self, track: Option<&TrackName>, fresh: Freshness) -> Vec<Read> {
+        if self.shape().is_none() {
+            let asked_lately = self.period_checked > WallMs(i64::MIN) && self.period_checked >= fresh.track_since;
+            return if asked_lately { Vec::new() } else { vec![Read::Get(Target::Period(0))] };
+        }
+        let mut reads = Vec::new();
+        if self.tracks_checked.is_none_or(|at| at < fresh.others_since) {
+            reads.push(Read::List(Target::Tracks));
+        }
+        for (name, log) in &self.tracks {
+            let since = if Some(name) == track { fresh.track_since } else { fresh.others_since };
+            self.track_wants(name, log, since, &mut reads);
+        }
+        reads
+    }
+
+    fn track_wants(&self, name: &TrackName, log: &TrackLog, since: WallMs, reads: &mut Vec<Read>) {
+        match &log.progress {
+            Progress::Unread => reads.push(Read::Get(Target::Head(name.clone()))),
+            Progress::NoCheckpoint => reads.push(Read::Get(Target::Begin(name.clone()))),
+            Progress::NotBegun if log.checked < since => reads.push(Read::Get(Target::Begin(name.clone()))),
+            Progress::NotBegun => {}
+            Progress::Following(chain) => {
+                let known = u32::try_from(self.periods.len()).unwrap_or(u32::MAX);
+                if chain.run.period >= known && self.period_checked < since.max(log.checked) {
+                    reads.push(Read::Get(Target::Period(known)));
+                }
+                let unknown_end = log.checked == WallMs(i64::MIN) || log.checked < since;
+                if unknown_end && !chain.ended && log.damage.is_none() {
+                    let session = chain.run.session.clone();
+                    reads.push(Read::Stat(Target::Part(name.clone(), session, chain.next_ticks)));
+                }
+            }
+        }
+    }
+
+    /// Headers that [`TrackLog::header`] lacks.
+    pub fn wanted_headers(&self) -> Vec<Read> {
+        self.tracks
+            .iter()
+            .filter(|(_, log)| log.header().is_none())
+            .filter_map(|(name, log)| {
+                let session = log.chain()?.run.session.clone();
+                Some(Read::Get(Target::Init(name.clone(), session)))
+            })
+            .collect()
+    }
+
+    /// Takes in what a read, begun at `asked`, found.
+    pub fn absorb(&mut self, read: &Read, found: &Found, asked: WallMs) {
+        let missing = matches!(found, Found::Missing);
+        match (read.target(), found) {
+            (Target::Tracks, _) => {
+                self.tracks_checked = Some(asked);
+                let Found::Names(names) = found else { return };
+                for name in names.iter().take(limits::TRACKS_PER_BROADCAST) {
+                    // What is no track name was not written by us, and `periods` is none.
+                    if let Some(name) = TrackName::parse(name).ok().filter(|name| name.as_str() != "periods") {
+                        self.tracks.entry(name).or_insert_with(TrackLog::unread);
+                    }
+                }
+            }
+            (Target::Period(n), _) if missing => {
+                if usize::try_from(*n) == Ok(self.periods.len()) {
+                    self.period_checked = asked;
+                }
+            }
+            (target, Found::Object { meta, size_bytes, body }) => self.take(target, meta, *size_bytes, body),
+            (Target::Head(track), Found::Missing) => self.advance(track, |log| {
+                if matches!(log.progress, Progress::Unread) {
+                    log.progress = Progress::NoCheckpoint;
+                }
+            }),
+            (Target::Begin(track), Found::Missing) => self.advance(track, |log| {
+                if log.chain().is_none() {
+                    log.progress = Progress::NotBegun;
+                    log.checked = asked;
+                }
+            }),
+            (Target::Part(track, session, start_ticks), Found::Missing) => {
+                if let Some(log) = self.tracks.get_mut(track) {
+                    let is_next = log
+                        .chain()
+                        .is_some_and(|chain| chain.next_ticks == *start_ticks && chain.run.session == *session);
+                    if is_next {
+                        log.checked = log.checked.max(asked);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in an object that this process has just seen stored.
+    pub fn observe(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
+        if let Target::Begin(track) = target {
+            self.tracks.entry(track.clone()).or_insert_with(TrackLog::unread);
+        }
+        self.take(target, meta, size_bytes, body);
+    }
+
+    fn advance(&mut self, track: &TrackName, change: impl FnOnce(&mut TrackLog)) {
+        if let Some(log) = self.tracks.get_mut(track) {
+            change(log);
+            log.touched();
+            self.version = self.version.saturating_add(1);
+        }
+    }
+
+    fn take(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
+        let kept = self.kept_segments;
+        let shape = self.shape().copied();
+        match target {
+            Target::Period(n) => {
+                let next = usize::try_from(*n) == Ok(self.periods.len());
+                if let Some(record) = record::from_json::<PeriodRecord>(body).ok().filter(|_| next) {
+                    let usable = *n > 0 || record.shape.is_some_and(|shape| shape.target_duration_s > 0);
+                    if usable {
+                        self.periods.push(record);
+                        self.version = self.version.saturating_add(1);
+                    }
+                }
+            }
+            Target::Head(track) => self.advance(track, |log| {
+                if !matches!(log.progress, Progress::Unread) {
+                    return;
+                }
+                // A checkpoint that does not parse is as good as none: the chain has it all.
+                log.progress = match Checkpoint::from_json(body) {
+                    Ok(checkpoint) if Some(checkpoint.chain.shape) == shape => {
+                        Progress::Following(Box::new(checkpoint.chain))
+                    }
+                    _ => Progress::NoCheckpoint,
+                };
+            }),
+            Target::Begin(track) => self.advance(track, |log| {
+                let Some(shape) = shape.filter(|_| log.chain().is_none()) else { return };
+                match record::from_json::<Begin>(body) {
+                    Ok(begin) => log.progress = Progress::Following(Box::new(Chain::new(begin, shape))),
+                    Err(why) => {
+                        log.progress = Progress::NotBegun;
+                        log.damage = Some(why);
+                    }
+                }
+            }),
+            Target::Part(track, session, start_ticks) => self.advance(track, |log| {
+                let TrackLog { progress: Progress::Following(chain), damage, checked, .. } = log else { return };
+                if chain.next_ticks != *start_ticks || chain.run.session != *session {
+                    // Observed out of turn: look again rather than trust that all was observed.
+                    if *start_ticks > chain.next_ticks && chain.run.session == *session {
+                        *checked = WallMs(i64::MIN);
+                    }
+                    return;
+                }
+                let absorbed = Entry::from_meta(meta)
+                    .and_then(|entry| chain.absorb(&entry, size_bytes).map_err(|why| why.to_string()));
+                match absorbed {
+                    Ok(()) => chain.trim(kept),
+                    Err(why) => *damage = Some(why),
+                }
+            }),
+            Target::Init(track, session) => self.advance(track, |log| match Header::parse(body) {
+                Ok(header) => log.header = Some((session.clone(), Arc::new(header))),
+                Err(why) => log.damage = Some(why.to_string()),
+            }),
+            Target::Page(track, page) => self.advance(track, |log| {
+                if let Ok(read) = Page::from_json(body) {
+                    while log.pages.len() >= limits::PAGES_PER_TRACK {
+                        log.pages.pop_first();
+                    }
+                    log.pages.insert(*page, Arc::new(read));
+                }
+            }),
+            Target::Tracks | Target::Sessions(_) => {}
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The records that are not on a chain: what a broadcast is, what a period shares, where a track begins.
+
+use serde::{Deserialize, Serialize};
+
+use super::name::{Generation, SessionId};
+use crate::cmaf::TrackKind;
+use crate::time::{Timescale, WallMs};
+
+/// `broadcast.json`: the operator's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BroadcastRecord {
+    /// Names the tree of keys that viewers are sent to.
+    pub generation: Generation,
+}
+
+/// `periods/{n}.json`: what all tracks of period n share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeriodRecord {
+    /// The session whose start made this period.
+    pub session: SessionId,
+    /// The one map between wall clock and media time, for every rendition (HLS §4.4.4.6).
+    pub anchor: Anchor,
+    /// In record 0 only: what is fixed once for the whole broadcast.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+}
+
+/// At `wall`, the media presented is that at `time_ticks`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Wall-clock time.
+    pub wall: WallMs,
+    /// Presentation time on the period's timeline, in `timescale`.
+    pub time_ticks: u64,
+    /// Timescale of `time_ticks`; tracks with others convert.
+    pub timescale: Timescale,
+}
+
+impl Anchor {
+    /// Wall-clock time at which the media at `start_ticks + offset_ticks` (in `timescale`) is presented.
+    pub fn wall_at(&self, start_ticks: u64, offset_ticks: i64, timescale: Timescale) -> WallMs {
+        let ms = |ticks: i128, scale: Timescale| {
+            // To the nearest millisecond, halves up, the same for every reader.
+            let per_second = i128::from(scale.ticks_per_second());
+            ticks
+                .saturating_mul(2000)
+                .saturating_add(per_second)
+                .checked_div_euclid(per_second.saturating_mul(2))
+                .unwrap_or(0)
+        };
+        // Differences are taken in ticks where the timescales are equal, so that nothing is rounded
+        // before it must be.
+        let media = i128::from(start_ticks).saturating_add(i128::from(offset_ticks));
+        let after_ms = if timescale == self.timescale {
+            ms(media.saturating_sub(i128::from(self.time_ticks)), timescale)
+        } else {
+            let own = i128::from(timescale.ticks_per_second());
+            let its = i128::from(self.timescale.ticks_per_second());
+            let difference =
+                media.saturating_mul(its).saturating_sub(i128::from(self.time_ticks).saturating_mul(own));
+            let unit = own.saturating_mul(its);
+            difference
+                .saturating_mul(2000)
+                .saturating_add(unit)
+                .checked_div_euclid(unit.saturating_mul(2))
+                .unwrap_or(0)
+        };
+        self.wall.plus_ms(i64::try_from(after_ms).unwrap_or(i64::MAX))
+    }
+
+    /// The anchor's media time in ticks of `timescale`.
+    pub fn time_in(&self, timescale: Timescale) -> u64 {
+        self.timescale.convert_ticks(self.time_ticks, timescale)
+    }
+}
+
+/// What is fixed once, in period record 0, so that every reader renders alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// EXT-X-TARGETDURATION, in seconds (HLS §4.4.3.1). Never changes.
+    pub target_duration_s: u32,
+    /// A segment ends at the first independent part this long after it began, less half a part.
+    pub segment_ms: u32,
+    /// Nominal part length; PART-HOLD-BACK is 3.5 times this (HLS §4.4.3.8).
+    pub part_ms: u32,
+    /// How much a live playlist lists.
+    pub window_ms: u32,
+}
+
+/// `{track}/begin.json`: where a track's chain begins, and what is its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begin {
+    /// What the track carries.
+    pub kind: TrackKind,
+    /// Session of its first part.
+    pub session: SessionId,
+    /// Decode time of its first sample, in `timescale`.
+    pub start_ticks: u64,
+    /// Timescale of the first session.
+    pub timescale: Timescale,
+    /// The period it joins in.
+    pub period: u32,
+    /// PART-TARGET, in ticks of `timescale`; no part is longer (HLS §4.4.3.7).
+    pub part_target_ticks: u64,
+    /// Media sequence number of its first segment, 1 or later.
+    pub first_msn: u64,
+}
+
+/// Reads stored JSON; what a hostile bucket may have put there is an error, never a panic.
+pub fn from_json<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, String> {
+    if bytes.len() > crate::limits::STORED_JSON_BYTES {
+        return Err(format!("stored JSON of {} bytes is larger than anything Rimcast writes", bytes.len()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+/// Writes stored JSON.
+pub fn to_json<T: Serialize>(value: &T) -> String {
+    // Serialising these plain structs cannot fail; an empty text would be refused by every reader.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_clock_for_all_timescales() {
+        let anchor = Anchor {
+            wall: WallMs(1_000_000),
+            time_ticks: 90_000,
+            timescale: Timescale::new(90_000).unwrap(),
+        };
+        let audio = Timescale::new(48_000).unwrap();
+        assert_eq!(anchor.wall_at(90_000, 0, anchor.timescale), WallMs(1_000_000));
+        assert_eq!(anchor.wall_at(96_000, 0, audio), WallMs(1_001_000));
+        assert_eq!(anchor.wall_at(0, -1024, audio), WallMs(1_000_000 - 1000 - 21));
+        assert_eq!(anchor.wall_at(u64::MAX, i64::MAX, audio).0 > 0, true);
+    }
+}
