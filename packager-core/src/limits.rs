@@ -38,3 +38,18 @@ pub const TRACKS_PER_BROADCAST: usize = 64;
 
 /// Pages of old segments a reader keeps of each track; others are read again when asked for.
 pub const PAGES_PER_TRACK: usize = 4;
+
+/// Most broadcasts an edge remembers: names come from viewers, and viewers are hostile.
+pub const BROADCASTS_KNOWN: usize = 256;
+
+/// Most bodies of one broadcast received at once: every track's, with some pipelined or retried.
+pub const UPLOADS_PER_BROADCAST: usize = 256;
+
+/// Most bytes one body may hold back while its next chunk waits for what should come before it.
+pub const UPLOAD_HELD_BYTES: usize = 64 << 20;
+
+/// Headers kept of each track: the current session's, and those about to follow it.
+pub const HEADERS_PER_TRACK: usize = 4;
+
+/// Chunks of each track that a retry is recognised by.
+pub const CHUNKS_REMEMBERED: usize = 128;
