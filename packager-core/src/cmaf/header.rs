@@ -249,3 +249,140 @@ fn parse_trak(
     }
     Ok(header)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
+
+    fn avc() -> SyntheticHeader {
+        SyntheticHeader::new(
+            1,
+            Timescale::new(90_000).unwrap(),
+            SyntheticMedia::Avc {
+                width: 1920,
+                height: 1080,
+            },
+        )
+    }
+
+    /// The position of a box's type in a header.
+    fn position(bytes: &[u8], kind: &[u8; 4]) -> usize {
+        bytes.windows(4).position(|found| found == kind).unwrap()
+    }
+
+    /// A header with the type of one box overwritten.
+    fn renamed(kind: &[u8; 4], other: &[u8; 4]) -> Result<Header, HeaderError> {
+        let mut bytes = avc().write().to_vec();
+        let at = position(&bytes, kind);
+        bytes[at..at + 4].copy_from_slice(other);
+        Header::parse(&bytes)
+    }
+
+    #[test]
+    fn video_is_read() {
+        let mut made = avc();
+        made.language = Some("fre".into());
+        made.edit_media_time_ticks = 6000;
+        made.defaults.duration_ticks = 3000;
+        made.defaults.flags = 0x0101_0000;
+        let header = Header::parse(&made.write()).unwrap();
+        assert_eq!(header.kind, made.kind());
+        assert_eq!(header.codec, "avc1.64001f");
+        assert_eq!((header.width, header.height), (1920, 1080));
+        assert_eq!((header.sample_rate, header.channels), (0, 0));
+        assert_eq!(header.language.as_deref(), Some("fr"));
+        assert_eq!(header.presentation_shift_ticks, 6000);
+        assert_eq!(header.defaults, made.defaults);
+    }
+
+    #[test]
+    fn audio_is_read() {
+        let media = SyntheticMedia::Aac {
+            sample_rate: 96_000,
+            channels: 6,
+        };
+        let mut made = SyntheticHeader::new(9, Timescale::new(48_000).unwrap(), media);
+        made.language = Some("pt-BR".into());
+        made.edit_media_time_ticks = 1024;
+        made.empty_edit_ms = 100;
+        let header = Header::parse(&made.write()).unwrap();
+        assert_eq!(header.kind, TrackKind::Audio);
+        assert_eq!(header.codec, "mp4a.40.2");
+        assert_eq!((header.sample_rate, header.channels), (96_000, 6));
+        assert_eq!(header.language.as_deref(), Some("pt-BR"));
+        assert_eq!(header.presentation_shift_ticks, 1024 - 4800);
+        assert_eq!(header.track_id, 9);
+    }
+
+    #[test]
+    fn a_language_that_is_no_tag_is_left_out() {
+        let mut made = avc();
+        made.language = Some("e\"\n,X=Y".into());
+        assert_eq!(Header::parse(&made.write()).unwrap().language, None);
+        made.language = None;
+        assert_eq!(Header::parse(&made.write()).unwrap().language, None);
+    }
+
+    #[test]
+    fn what_cannot_be_packaged_says_why() {
+        let unsupported = renamed(b"avc1", b"hvc1").unwrap_err();
+        assert_eq!(unsupported, HeaderError::UnsupportedCodec(FourCc(*b"hvc1")));
+        assert_eq!(renamed(b"mvex", b"free"), Err(HeaderError::NotFragmented));
+        assert_eq!(renamed(b"trak", b"free"), Err(HeaderError::NoTrack));
+        for kind in [b"ftyp", b"moov"] {
+            let missing = renamed(kind, b"free");
+            assert_eq!(missing, Err(HeaderError::Incomplete(FourCc(*kind))));
+        }
+        for kind in [
+            b"tkhd", b"mdia", b"mdhd", b"hdlr", b"minf", b"stbl", b"stsd", b"avcC", b"trex",
+        ] {
+            let missing = renamed(kind, b"free");
+            assert!(
+                matches!(missing, Err(HeaderError::Malformed(_))),
+                "{missing:?}"
+            );
+        }
+        assert!(renamed(b"vide", b"soun").is_err());
+
+        let mut samples = avc().write().to_vec();
+        let count_end = position(&samples, b"stsz") + 16;
+        samples[count_end - 1] = 1;
+        assert_eq!(Header::parse(&samples), Err(HeaderError::HoldsSamples));
+    }
+
+    #[test]
+    fn several_tracks_are_refused() {
+        let bytes = avc().write();
+        let moov = position(&bytes, b"moov") - 4;
+        let trak = position(&bytes, b"trak") - 4;
+        let mvex = position(&bytes, b"mvex") - 4;
+        let mut muxed = bytes[..mvex].to_vec();
+        muxed.extend_from_slice(&bytes[trak..mvex]);
+        muxed.extend_from_slice(&bytes[mvex..]);
+        let size = u32::try_from(muxed.len() - moov).unwrap();
+        muxed[moov..moov + 4].copy_from_slice(&size.to_be_bytes());
+        let error = Header::parse(&muxed).unwrap_err();
+        assert_eq!(error, HeaderError::Muxed { tracks: 2 });
+        assert!(error.to_string().contains("one track per request"));
+    }
+
+    #[test]
+    fn a_header_cut_off_anywhere_is_an_error() {
+        let bytes = avc().write();
+        for cut in 0..bytes.len() {
+            assert!(Header::parse(&bytes[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn kinds_are_spelled_in_lower_case() {
+        let kinds = [TrackKind::Video, TrackKind::Audio, TrackKind::Text];
+        let json = serde_json::to_string(&kinds).unwrap();
+        assert_eq!(json, r#"["video","audio","text"]"#);
+        assert_eq!(
+            kinds.map(|kind| kind.to_string()).join(" "),
+            "video audio text"
+        );
+    }
+}

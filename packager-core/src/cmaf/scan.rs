@@ -396,3 +396,6 @@ fn is_text(bytes: &[u8]) -> bool {
         .iter()
         .all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
 }
+
+#[cfg(test)]
+mod tests;
