@@ -44,9 +44,10 @@ pub struct SegmentBounds {
 pub fn part_target_ticks(first: &Chunk, timescale: Timescale, part_ms: u32) -> u64 {
     let nominal = timescale.ticks_from_ms(u64::from(part_ms)).max(1);
     let longest = nominal.saturating_mul(7) / 6;
-    let frame = first.samples().iter().map(|sample| u64::from(sample.duration_ticks)).max().unwrap_or(0).max(1);
+    let frame =
+        first.samples().iter().map(|sample| u64::from(sample.duration_ticks)).max().unwrap_or(0).max(1);
     let frames_up = nominal.div_ceil(frame).saturating_mul(frame);
-    let frames_down = (nominal / frame).max(1).saturating_mul(frame);
+    let frames_down = nominal.checked_div(frame).unwrap_or(1).max(1).saturating_mul(frame);
     let whole = if frames_up <= longest { frames_up } else { frames_down };
     let chunk = first.duration_ticks();
     if (whole..=longest).contains(&chunk) { chunk } else { whole }
@@ -171,8 +172,7 @@ impl Cutter {
             let duration = u64::from(sample.duration_ticks);
             // A keyframe among others that are none is where the encoder means a segment to begin;
             // where every sample is one, segments begin at parts.
-            let begins_segment =
-                sample.sync && !after_sync && since_boundary(time) >= bounds.shortest_ticks;
+            let begins_segment = sample.sync && !after_sync && since_boundary(time) >= bounds.shortest_ticks;
             let is_full = part_ticks.saturating_add(duration) > self.target_ticks;
             if part_ticks > 0 && (begins_segment || is_full) {
                 return Cut::After(index);
@@ -184,13 +184,11 @@ impl Cutter {
                 return Cut::After(index.saturating_add(1));
             }
         }
-        let may_end_segment =
-            self.kind != TrackKind::Video || since_boundary(time) >= bounds.shortest_ticks;
+        let may_end_segment = self.kind != TrackKind::Video || since_boundary(time) >= bounds.shortest_ticks;
         let is_own_part = self.pending.is_empty() && self.is_part_sized(chunk.duration_ticks());
         // The end of a segment that came as one chunk, or as chunks of a part each: it would
         // otherwise be published only when the next segment begins.
-        let is_tail =
-            may_end_segment && self.pending.is_empty() && (is_rest || self.last_passed_through);
+        let is_tail = may_end_segment && self.pending.is_empty() && (is_rest || self.last_passed_through);
         if is_own_part || is_tail { Cut::After(chunk.samples().len()) } else { Cut::Nowhere }
     }
 }

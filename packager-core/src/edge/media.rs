@@ -78,7 +78,11 @@ impl Broadcast {
         // Older than what is kept: whatever is stored there was published, and still is.
         let kept_from = chain.closed.front().or(chain.open.as_ref());
         let is_older = kept_from.is_some_and(|first| {
-            if first.run.session == *session { start_ticks < first.start_ticks } else { *session < first.run.session }
+            if first.run.session == *session {
+                start_ticks < first.start_ticks
+            } else {
+                *session < first.run.session
+            }
         });
         if is_older { found(self) } else { Step::Respond(Response::not_found("no such part")) }
     }
@@ -162,7 +166,9 @@ impl Broadcast {
         if let Some(Step::Fetch(fetches)) = self.unread(Some(&cursor.track), cursor.since, now) {
             return Grow::Fetch(fetches);
         }
-        let Some(chain) = self.log.track(&cursor.track).and_then(|log| log.chain()) else { return Grow::Abort };
+        let Some(chain) = self.log.track(&cursor.track).and_then(|log| log.chain()) else {
+            return Grow::Abort;
+        };
         let Some(segment) = chain.segment(cursor.msn) else { return Grow::Abort };
         let parts = self.objects(&cursor.track, segment, cursor.sent);
         if !parts.is_empty() {

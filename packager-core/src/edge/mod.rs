@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 
 use crate::limits;
 use crate::log::reader::Target;
-use crate::log::{BroadcastName, BroadcastRecord, Found, Freshness, Generation, Read, TrackName, key, record};
+use crate::log::{
+    BroadcastName, BroadcastRecord, Found, Freshness, Generation, Read, TrackName, key, record,
+};
 use crate::time::WallMs;
 
 use broadcast::Broadcast;
@@ -148,14 +150,11 @@ impl Edge {
         }
         let route = match Route::parse(request.path) {
             Ok(route) => route,
-            Err(response) => return Step::Respond(response),
+            Err(response) => return Step::Respond(*response),
         };
         match route {
-            Route::Page(name) => match self.generation(&name, now) {
-                // The page itself waits for a broadcast that does not exist yet.
-                Err(step @ Step::Fetch(_)) => step,
-                _ => Step::Respond(Response::page()),
-            },
+            // The page itself waits for a broadcast that does not exist yet.
+            Route::Page(_) => Step::Respond(Response::page()),
             Route::Multivariant(name) => self.multivariant(&name, started, now),
             Route::Media { broadcast, generation, track } => {
                 let Some(broadcast) = self.broadcast(&broadcast, &generation) else {
@@ -221,8 +220,7 @@ impl Edge {
 
     /// Takes in that a broadcast was created, or created anew.
     pub fn observe_broadcast(&mut self, name: &BroadcastName, generation: &Generation, now: WallMs) {
-        self.pointers
-            .insert(name.clone(), Pointer { generation: Some(generation.clone()), checked: now });
+        self.pointers.insert(name.clone(), Pointer { generation: Some(generation.clone()), checked: now });
     }
 
     /// What follows the parts a growing segment's reader has been given.
@@ -233,30 +231,29 @@ impl Edge {
         }
     }
 
-    fn generation(&self, name: &BroadcastName, now: WallMs) -> Result<Option<Generation>, Step> {
-        match self.pointers.get(name) {
+    /// The generation that a broadcast's viewers are sent to, or what to read to know it.
+    fn generation(&self, name: &BroadcastName, now: WallMs) -> Result<Option<Generation>, Vec<Fetch>> {
+        if let Some(pointer) = self.pointers.get(name) {
             // A broadcast that exists is looked for again by and by; one that does not, each time
             // the last look is older than an answer may be cached.
-            Some(pointer) => {
-                let trust_ms = if pointer.generation.is_some() { BROADCAST_TRUST_MS } else { 1_000 };
-                if self.observes_writes || now.since_ms(pointer.checked) < trust_ms {
-                    return Ok(pointer.generation.clone());
-                }
+            let trust_ms = if pointer.generation.is_some() { BROADCAST_TRUST_MS } else { 1_000 };
+            if self.observes_writes || now.since_ms(pointer.checked) < trust_ms {
+                return Ok(pointer.generation.clone());
             }
-            None => {}
         }
-        let fetch =
-            Fetch { key: key::broadcast(name), kind: FetchKind::Get, slot: Slot::Broadcast(name.clone()) };
-        Err(Step::Fetch(vec![fetch]))
+        let slot = Slot::Broadcast(name.clone());
+        Err(vec![Fetch { key: key::broadcast(name), kind: FetchKind::Get, slot }])
     }
 
     fn multivariant(&mut self, name: &BroadcastName, started: WallMs, now: WallMs) -> Step {
         let generation = match self.generation(name, now) {
             Ok(Some(generation)) => generation,
             Ok(None) => {
-                return Step::Respond(Response::not_found("no such broadcast; it starts when an encoder pushes to it"));
+                return Step::Respond(Response::not_found(
+                    "no such broadcast; it starts when an encoder pushes to it",
+                ));
             }
-            Err(step) => return step,
+            Err(fetches) => return Step::Fetch(fetches),
         };
         match self.broadcast(name, &generation) {
             Some(broadcast) => broadcast.multivariant(started, now),
@@ -283,6 +280,9 @@ fn freshness(observes_writes: bool, started: WallMs, now: WallMs) -> Freshness {
     if observes_writes {
         Freshness::OBSERVED
     } else {
-        Freshness { track_since: started, others_since: started.min(now.plus_ms(OTHERS_TRUST_MS.saturating_neg())) }
+        Freshness {
+            track_since: started,
+            others_since: started.min(now.plus_ms(OTHERS_TRUST_MS.saturating_neg())),
+        }
     }
 }

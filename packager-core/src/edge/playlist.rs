@@ -1,11 +1,8 @@
 //! Playlist requests.
 
-use super::broadcast::Broadcast;
 use super::response::Response;
 use super::{Step, broadcast};
-use crate::hls::{
-    Availability, Directives, MediaPlaylist, Multivariant, Rendition, Report, availability,
-};
+use crate::hls::{Availability, Directives, MediaPlaylist, Multivariant, Rendition, Report, availability};
 use crate::log::reader::Target;
 use crate::log::{BroadcastLog, TrackName};
 use crate::time::WallMs;
@@ -35,7 +32,13 @@ impl broadcast::Broadcast {
         Step::Respond(Response::playlist(rendered, &shape, false))
     }
 
-    pub(super) fn media_playlist(&mut self, track: &TrackName, query: &str, started: WallMs, now: WallMs) -> Step {
+    pub(super) fn media_playlist(
+        &mut self,
+        track: &TrackName,
+        query: &str,
+        started: WallMs,
+        now: WallMs,
+    ) -> Step {
         let directives = match Directives::parse(query) {
             Ok(directives) => directives,
             Err(why) => return Step::Respond(Response::bad_request(why)),
@@ -85,7 +88,14 @@ impl broadcast::Broadcast {
 /// that an early viewer is not left without a rendition; a track that is two segments late is left
 /// out, as are tracks without one later on.
 fn is_ready(log: &BroadcastLog) -> bool {
-    let closed = |log: &crate::log::reader::TrackLog| log.chain().map(|chain| chain.next_msn.saturating_sub(chain.begin.first_msn).saturating_sub(u64::from(chain.open.is_some())));
+    let closed = |log: &crate::log::reader::TrackLog| {
+        log.chain().map(|chain| {
+            chain
+                .next_msn
+                .saturating_sub(chain.begin.first_msn)
+                .saturating_sub(u64::from(chain.open.is_some()))
+        })
+    };
     let counts: Vec<u64> = log.tracks().filter_map(|(_, log)| closed(log)).collect();
     let most = counts.iter().max().copied().unwrap_or(0);
     most >= 2 || (most >= 1 && counts.iter().all(|count| *count >= 1))

@@ -28,14 +28,14 @@ pub(super) enum Route {
 
 impl Route {
     /// Reads a path; what names nothing is a 404, and a page without its slash is sent there.
-    pub(super) fn parse(path: &str) -> Result<Self, Response> {
-        let known = |route: Option<Self>| route.ok_or_else(|| Response::not_found("no such page"));
+    pub(super) fn parse(path: &str) -> Result<Self, Box<Response>> {
+        let known = |route: Option<Self>| route.ok_or_else(|| Box::new(Response::not_found("no such page")));
         let mut names = path.strip_prefix('/').unwrap_or(path).split('/');
         let broadcast = names.next().and_then(|name| BroadcastName::parse(name).ok());
         let Some(broadcast) = broadcast else { return known(None) };
         let rest = [names.next(), names.next(), names.next(), names.next(), names.next()];
         match rest {
-            [None, ..] => Err(Response::redirect(format!("/{broadcast}/"))),
+            [None, ..] => Err(Box::new(Response::redirect(format!("/{broadcast}/")))),
             [Some(""), None, ..] => Ok(Self::Page(broadcast)),
             [Some("index.m3u8"), None, ..] => Ok(Self::Multivariant(broadcast)),
             [Some(generation), Some(track), Some(file), None, _] => {
@@ -95,9 +95,18 @@ mod tests {
             Ok(Route::Part { start_ticks: 90, .. })
         ));
         assert_eq!(Route::parse("/a").unwrap_err().status, 308);
-        for bad in ["", "/", "//", "/../index.m3u8", "/a%2f/", "/a/g/t/012.m4s", "/a/g/t/+1.m4s", "/a/g/t/s/90.m4s",
-            "/a/g/t/s/u/00000000000000000090.m4s", "/A/"]
-        {
+        for bad in [
+            "",
+            "/",
+            "//",
+            "/../index.m3u8",
+            "/a%2f/",
+            "/a/g/t/012.m4s",
+            "/a/g/t/+1.m4s",
+            "/a/g/t/s/90.m4s",
+            "/a/g/t/s/u/00000000000000000090.m4s",
+            "/A/",
+        ] {
             assert_eq!(Route::parse(bad).unwrap_err().status, 404, "{bad}");
         }
     }

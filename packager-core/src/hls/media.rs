@@ -73,7 +73,12 @@ impl MediaPlaylist<'_> {
         text
     }
 
-    fn header<'s>(&self, text: &mut String, listed: impl Iterator<Item = &'s Segment> + Clone, skipped: usize) {
+    fn header<'s>(
+        &self,
+        text: &mut String,
+        listed: impl Iterator<Item = &'s Segment> + Clone,
+        skipped: usize,
+    ) {
         let chain = self.chain;
         let shape = &chain.shape;
         let target_s = u64::from(shape.target_duration_s);

@@ -2,8 +2,9 @@
 
 use super::notice::Notice;
 use super::receiver::Receiver;
+use super::track::Track;
 use crate::cmaf::TrackKind;
-use crate::log::{Marker, TrackName};
+use crate::log::{Chain, Marker, TrackName};
 use crate::time::WallMs;
 
 /// Behind by more than this many target durations, a track gets a gap.
@@ -20,9 +21,10 @@ impl Receiver {
             return;
         }
         let limit = chain.target_ticks().saturating_mul(TARGET_DURATIONS);
-        let began = self.periods.get(usize::try_from(period).unwrap_or(usize::MAX)).map_or(0, |record| {
-            record.anchor.time_in(timescale)
-        });
+        let began = self
+            .periods
+            .get(usize::try_from(period).unwrap_or(usize::MAX))
+            .map_or(0, |record| record.anchor.time_in(timescale));
         let mut absent = Vec::new();
         for (other, track) in &self.tracks {
             let Some(theirs) = track.chain.as_ref().filter(|chain| !chain.ended) else { continue };
@@ -44,7 +46,7 @@ impl Receiver {
         }
         for (other, behind_ms) in absent {
             self.notices.push(Notice::Absent { track: other.clone(), behind_ms });
-            if self.tracks.get(&other).and_then(|track| track.period()) < Some(period) {
+            if self.tracks.get(&other).and_then(Track::period) < Some(period) {
                 self.leave_for_period(&other, period, now);
                 self.enter_period(&other, period, now);
             }
@@ -61,11 +63,11 @@ impl Receiver {
     /// in is one GAP segment.
     pub(super) fn leave_for_period(&mut self, name: &TrackName, period: u32, now: WallMs) {
         self.changing(name, now, |track| track.flush(now));
-        let Some(own) = self.tracks.get(name).and_then(|track| track.period()) else { return };
+        let Some(own) = self.tracks.get(name).and_then(Track::period) else { return };
         for between in own.saturating_add(1)..period {
             self.enter_period(name, between, now);
             self.changing(name, now, |track| {
-                let target = track.chain.as_ref().map_or(0, |chain| chain.target_ticks());
+                let target = track.chain.as_ref().map_or(0, Chain::target_ticks);
                 track.plan_marker(Marker::GapUntil(track.end_ticks().saturating_add(target)))
             });
         }
@@ -73,9 +75,13 @@ impl Receiver {
 
     /// Leads the chain to where the period began, on the period's own session.
     fn enter_period(&mut self, name: &TrackName, period: u32, now: WallMs) {
-        let Some(record) = usize::try_from(period).ok().and_then(|n| self.periods.get(n)).cloned() else { return };
+        let Some(record) = usize::try_from(period).ok().and_then(|n| self.periods.get(n)).cloned() else {
+            return;
+        };
         self.changing(name, now, |track| {
-            let Some(timescale) = track.chain.as_ref().map(|chain| chain.run.timescale) else { return Ok(()) };
+            let Some(timescale) = track.chain.as_ref().map(|chain| chain.run.timescale) else {
+                return Ok(());
+            };
             track.plan_marker(Marker::Continues {
                 session: record.session,
                 start_ticks: record.anchor.time_in(timescale),

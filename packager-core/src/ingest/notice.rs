@@ -5,6 +5,7 @@ use std::fmt;
 use crate::log::{SessionId, TrackName};
 
 /// Something worth a line in the log.
+#[expect(missing_docs, reason = "the fields say what they are, and Display says it in full")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
     /// A track's first media.
@@ -46,7 +47,9 @@ impl Notice {
     /// How loud it is.
     pub fn severity(&self) -> Severity {
         match self {
-            Notice::TrackBegan { .. } | Notice::TargetDuration { .. } | Notice::HeaderChanged { .. } => Severity::Info,
+            Notice::TrackBegan { .. } | Notice::TargetDuration { .. } | Notice::HeaderChanged { .. } => {
+                Severity::Info
+            }
             _ => Severity::Warning,
         }
     }
@@ -72,10 +75,9 @@ impl fmt::Display for Notice {
                 "{track} has had no second keyframe for {seconds} s; segments will begin without one, and viewers \
                  can only start at keyframes; set a keyframe interval in the encoder (ffmpeg: -g)"
             ),
-            Notice::WaitingForKeyframe { track } => write!(
-                f,
-                "media of {track} does not start with a keyframe; dropping frames until one comes"
-            ),
+            Notice::WaitingForKeyframe { track } => {
+                write!(f, "media of {track} does not start with a keyframe; dropping frames until one comes")
+            }
             Notice::PeriodBegan { period, session, track } => write!(
                 f,
                 "times of {track} start over (the encoder restarted?): session {session}, period {period}; players \
@@ -85,7 +87,10 @@ impl fmt::Display for Notice {
                 write!(f, "the header of {track} changed while its times go on: session {session}")
             }
             Notice::Gap { track, missing_ms } => {
-                write!(f, "times of {track} jump ahead: {missing_ms} ms of media never came; players see a gap")
+                write!(
+                    f,
+                    "times of {track} jump ahead: {missing_ms} ms of media never came; players see a gap"
+                )
             }
             Notice::Absent { track, behind_ms } => write!(
                 f,

@@ -139,10 +139,11 @@ impl Receiver {
 
     /// The track's first media.
     fn begin(&mut self, offered: &Offered<'_>, period: Option<u32>) -> Result<(), Refusal> {
-        let Some(chunk) = self.from_keyframe(offered) else { return Ok(()) };
+        let Some(chunk) = self.keyframe_on(offered) else { return Ok(()) };
         let period = period.unwrap_or_else(|| self.current_period());
         let first_msn = self.aligned_msn(chunk.start_ticks(), offered.timescale, period);
         let shape = self.shape();
+        let anchor = self.anchor_of(offered, &chunk);
         let Some(track) = self.tracks.get_mut(offered.name) else { return Ok(()) };
         let begin = Begin {
             kind: track.kind,
@@ -158,10 +159,11 @@ impl Receiver {
         planned.upload = Some(offered.id);
         planned.after_period = (period > 0).then_some(period);
         track.plan.push(planned);
-        let codec = track.headers.get(offered.session).map_or(String::new(), |pushed| pushed.header.codec.clone());
+        let codec =
+            track.headers.get(offered.session).map_or(String::new(), |pushed| pushed.header.codec.clone());
         let part_target_ms = offered.timescale.ms_from_ticks(begin.part_target_ticks);
         track.chain = Some(Chain::new(begin, shape));
-        track.anchor = Some(self.anchor_of(offered, &chunk));
+        track.anchor = Some(anchor);
         self.notices.push(Notice::TrackBegan { track: offered.name.clone(), codec, part_target_ms });
         self.begin_run(offered, chunk)
     }
@@ -173,7 +175,7 @@ impl Receiver {
             let end = track.end_ticks();
             // Half a segment may be missing before it: what cannot be decoded is not begun with.
             if track.needs_sync && chunk.start_ticks() != end {
-                return match self.from_keyframe(offered) {
+                return match self.keyframe_on(offered) {
                     Some(_) => self.bridge_hole(offered, false, true),
                     None => Ok(()),
                 };
@@ -181,7 +183,7 @@ impl Receiver {
             chunk.retime(end);
             return self.take(offered, chunk);
         }
-        let Some(chunk) = self.from_keyframe(offered) else { return Ok(()) };
+        let Some(chunk) = self.keyframe_on(offered) else { return Ok(()) };
         if chunk.start_ticks() != offered.chunk.start_ticks() {
             return self.bridge_hole(offered, false, false);
         }
@@ -199,7 +201,8 @@ impl Receiver {
             track.flush(offered.now)?;
             track.plan_marker(marker(track.period().unwrap_or(0)))
         });
-        self.notices.push(Notice::HeaderChanged { track: offered.name.clone(), session: offered.session.clone() });
+        self.notices
+            .push(Notice::HeaderChanged { track: offered.name.clone(), session: offered.session.clone() });
         self.begin_run(offered, chunk)
     }
 
@@ -228,7 +231,7 @@ impl Receiver {
     /// Declares what is missing a gap, and goes on after it.
     fn bridge_hole(&mut self, offered: &Offered<'_>, in_body: bool, same_run: bool) -> Result<(), Refusal> {
         // Nothing is lost within one body: its frames can be decoded all the same.
-        let chunk = if in_body { Some(offered.chunk.clone()) } else { self.from_keyframe(offered) };
+        let chunk = if in_body { Some(offered.chunk.clone()) } else { self.keyframe_on(offered) };
         let Some(chunk) = chunk else {
             if let Some(track) = self.tracks.get_mut(offered.name) {
                 track.hole_decided = true;
@@ -239,9 +242,10 @@ impl Receiver {
         let end = track.end_in(offered.timescale);
         let missing_ms = offered.timescale.ms_from_ticks(chunk.start_ticks().saturating_sub(end));
         self.notices.push(Notice::Gap { track: offered.name.clone(), missing_ms });
-        let until = track.chain.as_ref().map_or(0, |chain| {
-            offered.timescale.convert_ticks(chunk.start_ticks(), chain.run.timescale)
-        });
+        let until = track
+            .chain
+            .as_ref()
+            .map_or(0, |chain| offered.timescale.convert_ticks(chunk.start_ticks(), chain.run.timescale));
         self.changing(offered.name, offered.now, |track| {
             track.flush(offered.now)?;
             if track.end_ticks() < until { track.plan_marker(Marker::GapUntil(until)) } else { Ok(()) }
@@ -251,7 +255,7 @@ impl Receiver {
 
     /// Begins a period with this chunk, or joins the one that the other tracks have begun.
     fn start_over(&mut self, offered: &Offered<'_>) -> Result<(), Refusal> {
-        let Some(chunk) = self.from_keyframe(offered) else { return Ok(()) };
+        let Some(chunk) = self.keyframe_on(offered) else { return Ok(()) };
         let name = offered.name;
         let run = self.tracks.get(name).and_then(|track| track.chain.as_ref()).map(|chain| chain.run.clone());
         let newest = self.newest_session.clone();
@@ -332,7 +336,7 @@ impl Receiver {
     }
 
     /// The chunk from its first keyframe on.
-    fn from_keyframe(&mut self, offered: &Offered<'_>) -> Option<Chunk> {
+    fn keyframe_on(&mut self, offered: &Offered<'_>) -> Option<Chunk> {
         let chunk = from_sync(offered.chunk);
         if chunk.is_none()
             && let Some(track) = self.tracks.get_mut(offered.name)
@@ -387,9 +391,9 @@ impl Receiver {
         let Some(period) = self.tracks.get(name).and_then(Track::period) else { return Others::StartOverToo };
         let patience_ms = self.patience_ms(Gate::StartOver);
         let starts_over = |track: &Track| {
-            self.uploads
-                .values()
-                .any(|upload: &Upload| upload.track.as_ref() == Some(&track.name) && upload.waits_to(Gate::StartOver))
+            self.uploads.values().any(|upload: &Upload| {
+                upload.track.as_ref() == Some(&track.name) && upload.waits_to(Gate::StartOver)
+            })
         };
         let mut going_on = self.tracks.values().filter(|track| {
             track.name != *name

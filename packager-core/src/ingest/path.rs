@@ -30,7 +30,9 @@ impl PushPath {
     pub fn parse(path: &str) -> Result<Self, Refusal> {
         let (broadcast, rest) = path.split_once('/').unwrap_or((path, ""));
         let broadcast = BroadcastName::parse(broadcast)?;
-        if rest.split('/').any(|segment| segment == ".." || segment == ".") || rest.contains(['%', '\\', '\0']) {
+        if rest.split('/').any(|segment| segment == ".." || segment == ".")
+            || rest.contains(['%', '\\', '\0'])
+        {
             return Err(Refusal::BadPath(TOO_ODD));
         }
         let (folder, file) = rest.rsplit_once('/').unwrap_or(("", rest));
@@ -56,7 +58,8 @@ fn stream_id(folder: &str, file: &str) -> Result<String, Refusal> {
     let digits = id.len().saturating_sub(without_number.len());
     // `stream0-00012` and `video00012` are numbered files, `stream0` and `video-1` are names.
     let separated = without_number.ends_with(['-', '_']);
-    if digits > 0 && !stem.starts_with("init") && ((separated && numbered) || digits >= 3) {
+    let all_digits = without_number.is_empty() && !numbered;
+    if digits > 0 && !stem.starts_with("init") && ((separated && numbered) || digits >= 3 || all_digits) {
         id = without_number.trim_end_matches(['-', '_']);
     }
     for suffix in ["-init", "_init", "init"] {
@@ -68,10 +71,8 @@ fn stream_id(folder: &str, file: &str) -> Result<String, Refusal> {
         let parent = folder.rsplit('/').next().unwrap_or("");
         id = if parent.is_empty() { "main" } else { parent };
     }
-    let id: String = id
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .collect();
+    let id: String =
+        id.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     let id = id.trim_matches('-');
     if id.is_empty() || id.len() > 40 { Err(Refusal::BadPath(TOO_ODD)) } else { Ok(id.to_owned()) }
 }

@@ -63,7 +63,11 @@ impl Receiver {
     /// The number of the segment that other tracks of the period have at this time, so that
     /// renditions with aligned keyframes come out with equal numbers.
     pub(super) fn aligned_msn(&self, start_ticks: u64, timescale: Timescale, period: u32) -> u64 {
-        let other = self.tracks.values().filter_map(|track| track.chain.as_ref()).find(|chain| chain.run.period == period);
+        let other = self
+            .tracks
+            .values()
+            .filter_map(|track| track.chain.as_ref())
+            .find(|chain| chain.run.period == period);
         let Some(chain) = other else { return 1 };
         let time = timescale.convert_ticks(start_ticks, chain.run.timescale);
         let mut segments = chain.open.iter().chain(chain.closed.iter().rev());
@@ -81,10 +85,11 @@ impl Receiver {
         // Dates never go back: not before the previous period's end.
         if let Some(previous) = self.periods.last() {
             let current = self.current_period();
-            let ends = self.tracks.values().filter(|track| track.period() == Some(current)).filter_map(|track| {
-                let timescale = track.chain.as_ref()?.run.timescale;
-                Some(previous.anchor.wall_at(track.end_ticks(), 0, timescale))
-            });
+            let ends =
+                self.tracks.values().filter(|track| track.period() == Some(current)).filter_map(|track| {
+                    let timescale = track.chain.as_ref()?.run.timescale;
+                    Some(previous.anchor.wall_at(track.end_ticks(), 0, timescale))
+                });
             anchor.wall = ends.fold(anchor.wall, WallMs::max);
         }
         let shape = self.periods.is_empty().then(|| {
@@ -104,14 +109,17 @@ impl Receiver {
     /// Watches how far apart keyframes are, to fix TARGETDURATION and to warn.
     pub(super) fn watch_keyframes(&mut self, name: &TrackName, chunk: &Chunk) {
         let settings = self.settings;
-        let Some(track) = self.tracks.get_mut(name).filter(|track| track.kind == TrackKind::Video) else { return };
+        let Some(track) = self.tracks.get_mut(name).filter(|track| track.kind == TrackKind::Video) else {
+            return;
+        };
         let Some(timescale) = track.chain.as_ref().map(|chain| chain.run.timescale) else { return };
         let mut interval_ms = None;
         let mut time = chunk.start_ticks();
         for sample in chunk.samples() {
             if sample.sync {
                 let last = track.last_sync.replace(time);
-                interval_ms = last.map(|last| timescale.ms_from_ticks(time.saturating_sub(last))).or(interval_ms);
+                interval_ms =
+                    last.map(|last| timescale.ms_from_ticks(time.saturating_sub(last))).or(interval_ms);
                 track.first_sync.get_or_insert(time);
             }
             time = time.saturating_add(u64::from(sample.duration_ticks));
@@ -158,9 +166,10 @@ impl Receiver {
 
     fn fix_target(&mut self, target_duration_s: u32, now: WallMs) {
         let shape = Shape { target_duration_s, ..self.settings.assumed_shape() };
-        let anchors = self.tracks.values().filter_map(|track| {
-            Some((track.anchor?, track.chain.as_ref()?.begin.session.clone()))
-        });
+        let anchors = self
+            .tracks
+            .values()
+            .filter_map(|track| Some((track.anchor?, track.chain.as_ref()?.begin.session.clone())));
         let Some((anchor, session)) = anchors.min_by_key(|(anchor, _)| anchor.wall) else { return };
         self.plan_period(PeriodRecord { session, anchor, shape: Some(shape) });
         self.notices.push(Notice::TargetDuration { seconds: target_duration_s });
@@ -187,7 +196,8 @@ impl Receiver {
         let Some(track) = self.tracks.get_mut(name) else { return };
         let Some(chain) = track.chain.as_mut() else { return };
         let Some(last) = chain.last_closed_msn() else { return };
-        let first_page = page_of(closed_before.map_or(chain.begin.first_msn, |before| before.saturating_add(1)));
+        let first_page =
+            page_of(closed_before.map_or(chain.begin.first_msn, |before| before.saturating_add(1)));
         for page in first_page..page_of(last.saturating_add(1)) {
             if let Some(whole) = Page::complete(chain, page) {
                 track.plan.push(Planned::json(Target::Page(name.clone(), page), whole.to_json()));

@@ -155,8 +155,8 @@ impl Receiver {
     pub fn next_put(&mut self) -> Option<Put> {
         let id = PutId(self.next_id());
         let stored = self.periods_stored;
-        let mut plans =
-            std::iter::once(&mut self.period_plan).chain(self.tracks.values_mut().map(|track| &mut track.plan));
+        let mut plans = std::iter::once(&mut self.period_plan)
+            .chain(self.tracks.values_mut().map(|track| &mut track.plan));
         let planned = plans.find_map(|plan| plan.take(id, stored))?.clone();
         let mut mode = planned.mode;
         if let (PutMode::Swap(tag), Target::Head(track)) = (&mut mode, &planned.target) {
@@ -242,7 +242,9 @@ impl Receiver {
     /// Nothing is being received, and nothing waits to be written.
     pub fn is_idle(&self) -> bool {
         let empty = |plan: &Plan| plan.in_flight.is_none() && plan.queue.is_empty() && plan.aside.is_empty();
-        self.uploads.is_empty() && empty(&self.period_plan) && self.tracks.values().all(|track| empty(&track.plan))
+        self.uploads.is_empty()
+            && empty(&self.period_plan)
+            && self.tracks.values().all(|track| empty(&track.plan))
     }
 
     fn next_id(&mut self) -> u64 {
@@ -278,7 +280,8 @@ impl Receiver {
     /// One item of one upload; false when it has none that can be taken now.
     fn step(&mut self, id: UploadId, now: WallMs) -> bool {
         let Some(upload) = self.uploads.get_mut(&id) else { return false };
-        let poisoned = upload.track.as_ref().and_then(|track| self.tracks.get(track)).is_some_and(|t| t.poisoned);
+        let poisoned =
+            upload.track.as_ref().and_then(|track| self.tracks.get(track)).is_some_and(|t| t.poisoned);
         if upload.failed.is_some() || poisoned {
             return false;
         }
@@ -348,14 +351,14 @@ impl Receiver {
                 }
                 Some(Item::Header(bytes)) => self.header(id, bytes, now)?,
                 Some(Item::Chunk(bytes)) => {
-                    let chunk = self.parse_chunk(id, bytes)?;
+                    let chunk = self.parse_chunk(id, &bytes)?;
                     self.split_long_samples(id, chunk);
                 }
             }
         }
     }
 
-    fn parse_chunk(&mut self, id: UploadId, bytes: Bytes) -> Result<Chunk, Refusal> {
+    fn parse_chunk(&mut self, id: UploadId, bytes: &Bytes) -> Result<Chunk, Refusal> {
         let (name, session) = self.bind(id)?;
         let track = self.tracks.get(&name).ok_or(Refusal::HeaderMissing)?;
         let pushed = track.headers.get(&session).ok_or(Refusal::HeaderMissing)?;
@@ -480,7 +483,12 @@ impl Receiver {
     }
 
     /// Gives a session the track's newest header, where it has none of its own.
-    pub(super) fn copy_header(&mut self, name: &TrackName, session: &SessionId, upload: UploadId) -> Result<(), Refusal> {
+    pub(super) fn copy_header(
+        &mut self,
+        name: &TrackName,
+        session: &SessionId,
+        upload: UploadId,
+    ) -> Result<(), Refusal> {
         let track = self.tracks.get(name).ok_or(Refusal::HeaderMissing)?;
         if track.headers.contains_key(session) {
             return Ok(());
@@ -498,8 +506,12 @@ impl Receiver {
                 None => true,
             }
         };
-        let names: Vec<_> =
-            self.tracks.values().filter(|track| due(track, &self.uploads)).map(|track| track.name.clone()).collect();
+        let names: Vec<_> = self
+            .tracks
+            .values()
+            .filter(|track| due(track, &self.uploads))
+            .map(|track| track.name.clone())
+            .collect();
         for name in names {
             self.changing(&name, now, |track| track.flush(now));
         }

@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Settings;
 use super::receiver::Receiver;
 use super::track::{PushedHeader, Track};
-use super::Settings;
 use crate::cmaf::Header;
 use crate::limits;
 use crate::log::reader::Target;
-use crate::log::{
-    BroadcastLog, BroadcastName, Found, Freshness, Generation, Read, SessionId, TrackName,
-};
+use crate::log::{BroadcastLog, BroadcastName, Found, Freshness, Generation, Read, SessionId, TrackName};
 use crate::time::WallMs;
 
 /// Reads a broadcast for ingest: the chains, and every track's newest header.
@@ -54,7 +52,8 @@ impl Recovery {
             match self.sessions.get(name) {
                 None => reads.push(Read::List(Target::Sessions(name.clone()))),
                 Some(sessions) => {
-                    let current = self.log.track(name).and_then(|log| log.chain()).map(|chain| &chain.run.session);
+                    let current =
+                        self.log.track(name).and_then(|log| log.chain()).map(|chain| &chain.run.session);
                     let newest = sessions.iter().rev().take(limits::HEADERS_PER_TRACK);
                     let wanted: BTreeSet<_> = newest.chain(current).cloned().collect();
                     for session in wanted {

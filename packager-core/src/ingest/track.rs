@@ -144,9 +144,15 @@ impl Track {
     }
 
     /// Plans a part.
-    pub(super) fn plan_part(&mut self, part: CutPart, upload: Option<UploadId>, now: WallMs) -> Result<(), ChainError> {
+    pub(super) fn plan_part(
+        &mut self,
+        part: CutPart,
+        upload: Option<UploadId>,
+        now: WallMs,
+    ) -> Result<(), ChainError> {
         let Some(chain) = &mut self.chain else { return Ok(()) };
-        let shift = self.headers.get(&chain.run.session).map_or(0, |pushed| pushed.header.presentation_shift_ticks);
+        let shift =
+            self.headers.get(&chain.run.session).map_or(0, |pushed| pushed.header.presentation_shift_ticks);
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
         let mut bytes = 0_u64;
         for piece in &part.body {

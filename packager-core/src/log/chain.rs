@@ -132,7 +132,9 @@ pub enum ChainError {
         until_ticks: u64,
     },
     /// A gap longer than any cutter declares.
-    #[error("the gap marker at {start_ticks} lasts until {until_ticks}, longer than any gap Rimcast declares")]
+    #[error(
+        "the gap marker at {start_ticks} lasts until {until_ticks}, longer than any gap Rimcast declares"
+    )]
     GapTooLong {
         /// Where the marker is.
         start_ticks: u64,
@@ -198,11 +200,7 @@ impl Chain {
     /// The empty chain of a track that has begun.
     pub fn new(begin: Begin, shape: Shape) -> Self {
         Self {
-            run: Run {
-                session: begin.session.clone(),
-                timescale: begin.timescale,
-                period: begin.period,
-            },
+            run: Run { session: begin.session.clone(), timescale: begin.timescale, period: begin.period },
             next_ticks: begin.start_ticks,
             next_msn: begin.first_msn.max(1),
             closed: VecDeque::new(),
@@ -425,7 +423,14 @@ mod tests {
     const SHAPE: Shape = Shape { target_duration_s: 2, segment_ms: 2000, part_ms: 500, window_ms: 60_000 };
 
     fn part(duration_ticks: u64, independence: Independence) -> Entry {
-        Entry::Part(PartMeta { duration_ticks, offset_ticks: 0, samples: 1, independence, wall: WallMs(0), hash: 0 })
+        Entry::Part(PartMeta {
+            duration_ticks,
+            offset_ticks: 0,
+            samples: 1,
+            independence,
+            wall: WallMs(0),
+            hash: 0,
+        })
     }
 
     #[test]

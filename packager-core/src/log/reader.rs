@@ -252,7 +252,8 @@ impl BroadcastLog {
     /// What to read next so that everything is as fresh as asked. Empty: nothing.
     pub fn wants(&self, track: Option<&TrackName>, fresh: Freshness) -> Vec<Read> {
         if self.shape().is_none() {
-            let asked_lately = self.period_checked > WallMs(i64::MIN) && self.period_checked >= fresh.track_since;
+            let asked_lately =
+                self.period_checked > WallMs(i64::MIN) && self.period_checked >= fresh.track_since;
             if !asked_lately {
                 return vec![Read::Get(Target::Period(0))];
             }
@@ -312,7 +313,8 @@ impl BroadcastLog {
                 let Found::Names(names) = found else { return };
                 for name in names.iter().take(limits::TRACKS_PER_BROADCAST) {
                     // What is no track name was not written by us, and `periods` is none.
-                    if let Some(name) = TrackName::parse(name).ok().filter(|name| name.as_str() != "periods") {
+                    if let Some(name) = TrackName::parse(name).ok().filter(|name| name.as_str() != "periods")
+                    {
                         self.tracks.entry(name).or_insert_with(TrackLog::unread);
                     }
                 }
@@ -345,9 +347,9 @@ impl BroadcastLog {
             }),
             (Target::Part(track, session, start_ticks), Found::Missing) => {
                 if let Some(log) = self.tracks.get_mut(track) {
-                    let is_next = log
-                        .chain()
-                        .is_some_and(|chain| chain.next_ticks == *start_ticks && chain.run.session == *session);
+                    let is_next = log.chain().is_some_and(|chain| {
+                        chain.next_ticks == *start_ticks && chain.run.session == *session
+                    });
                     if is_next {
                         log.checked = log.checked.max(asked);
                     }
@@ -410,7 +412,9 @@ impl BroadcastLog {
                 }
             }),
             Target::Part(track, session, start_ticks) => self.advance(track, |log| {
-                let TrackLog { progress: Progress::Following(chain), damage, checked, .. } = log else { return };
+                let TrackLog { progress: Progress::Following(chain), damage, checked, .. } = log else {
+                    return;
+                };
                 if chain.next_ticks != *start_ticks || chain.run.session != *session {
                     // Observed out of turn: look again rather than trust that all was observed.
                     if *start_ticks > chain.next_ticks && chain.run.session == *session {
