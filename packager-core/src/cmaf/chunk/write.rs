@@ -61,21 +61,18 @@ pub(super) fn write_head(head: &Head<'_>) -> Bytes {
     let payload_bytes = bytes_of(head.samples);
     match u32::try_from(payload_bytes.saturating_add(8)) {
         Ok(size) => {
-            w_mdat(&mut writer, size);
+            writer.u32(size);
+            writer.put(b"mdat");
         }
         Err(_) => {
-            w_mdat(&mut writer, 1);
+            writer.u32(1);
+            writer.put(b"mdat");
             writer.u64(payload_bytes.saturating_add(16));
         }
     }
     let data_offset = u32::try_from(writer.position()).unwrap_or(u32::MAX);
     writer.overwrite_u32(data_offset_at, data_offset);
     writer.finish().into()
-}
-
-fn w_mdat(writer: &mut Writer, size: u32) {
-    writer.u32(size);
-    writer.put(b"mdat");
 }
 
 impl Chunk {
