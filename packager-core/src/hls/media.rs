@@ -46,7 +46,7 @@ impl MediaPlaylist<'_> {
         let segments = listed().count().saturating_sub(skipped);
         let mut text = String::with_capacity(segments.saturating_mul(220).saturating_add(4096));
 
-        self.header(&mut text, listed().chain(&chain.open), skipped);
+        self.header(&mut text, &listed().chain(&chain.open), skipped);
         let mut last_session = None;
         let parts_from = self.parts_from_msn();
         for segment in listed().skip(skipped).chain(&chain.open) {
@@ -76,7 +76,7 @@ impl MediaPlaylist<'_> {
     fn header<'s>(
         &self,
         text: &mut String,
-        listed: impl Iterator<Item = &'s Segment> + Clone,
+        listed: &(impl Iterator<Item = &'s Segment> + Clone),
         skipped: usize,
     ) {
         let chain = self.chain;
@@ -167,15 +167,14 @@ impl MediaPlaylist<'_> {
         }
     }
 
-    /// The oldest segment that still lists its parts: parts go once they are more than three target
+    /// The oldest segment that still lists its parts: they go once the first of them is three target
     /// durations from the end (HLS §6.2.2).
     fn parts_from_msn(&self) -> u64 {
         let limit_us = self.target_us().saturating_mul(3);
         let open_us = self.chain.open.as_ref().map_or(0, Segment::duration_us);
         let kept = self.chain.closed.iter().rev().scan(open_us, |after_us, segment| {
-            let lists = (*after_us <= limit_us).then_some(segment.msn);
             *after_us = after_us.saturating_add(segment.duration_us());
-            lists
+            (*after_us < limit_us).then_some(segment.msn)
         });
         kept.last().unwrap_or(self.chain.next_msn)
     }

@@ -13,12 +13,7 @@ use super::{BoxRef, Malformed, Writer};
 /// The entry or its `avcC` is cut short, or there is no `avcC` or nothing in it.
 pub fn parse(entry: &BoxRef<'_>) -> Result<SampleEntry, Malformed> {
     let (media, fields) = visual(entry)?;
-    let avcc = configuration(
-        entry,
-        fields,
-        b"avcC",
-        "has no avcC, so nothing can decode it",
-    )?;
+    let avcc = configuration(entry, fields, b"avcC", "has no avcC, so nothing can decode it")?;
     if avcc.body.is_empty() {
         // ffmpeg's tee muxer does not ask the encoder for them, and no browser plays the result.
         return Err(avcc.malformed(

@@ -319,10 +319,8 @@ impl BroadcastLog {
                     }
                 }
             }
-            (Target::Period(n), _) if missing => {
-                if usize::try_from(*n) == Ok(self.periods.len()) {
-                    self.period_checked = asked;
-                }
+            (Target::Period(n), _) if missing && usize::try_from(*n) == Ok(self.periods.len()) => {
+                self.period_checked = asked;
             }
             (target, Found::Object { meta, size_bytes, body }) => {
                 self.take(target, meta, *size_bytes, body);
