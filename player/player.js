@@ -130,6 +130,7 @@ function hlsEngine() {
   hls.on(Events.LEVELS_UPDATED, fillQualityMenu);
   hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
     over = !details.live;
+    if (over) video.playbackRate = 1; // hls.js stops adjusting the rate, wherever it stands
   });
   hls.on(Events.FRAG_BUFFERED, found);
   hls.on(Events.FRAG_CHANGED, (_, { frag }) => {
@@ -291,14 +292,15 @@ function stats() {
 const MESSAGES = {
   loading: ['Connecting', ''],
   waiting: ['The broadcast has not started yet', 'This page starts playing by itself as soon as it does.'],
+  buffering: ['Buffering', ''],
   reconnecting: ['Reconnecting', 'The stream cannot be reached at the moment. This page keeps trying.'],
   blocked: ['Ready to play', 'Your browser asks you to start playback yourself.'],
   ended: ['The broadcast has ended', 'Thank you for watching.'],
   unsupported: ['This browser cannot play the broadcast', 'Try a current version of Chrome, Edge, Firefox or Safari, or open the address below in another player.'],
 };
-const SPINS = ['loading', 'waiting', 'reconnecting'];
+const SPINS = ['loading', 'waiting', 'buffering', 'reconnecting'];
 let announced;
-const SAID = { playing: 'Playing', paused: 'Paused', buffering: 'Buffering' };
+const SAID = { playing: 'Playing', paused: 'Paused' };
 
 // Writing only what changed keeps the aria-live region from repeating itself, and text selections alive.
 function setText(element, text) {
@@ -310,7 +312,7 @@ const seconds = (value) => (value === null || value < 0 ? '–' : `${value.toFix
 
 function showMessage(now) {
   // While there is a picture, a short interruption gets a notice above it, not a curtain before it.
-  const quiet = started && (now === 'reconnecting' || now === 'buffering');
+  const quiet = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && (now === 'reconnecting' || now === 'buffering');
   const message = quiet ? null : MESSAGES[now];
   $('message').hidden = !message;
   $('notice').hidden = !quiet;
@@ -329,10 +331,10 @@ function showBadge(now) {
   const badge = $('live');
   const shown = ['playing', 'buffering', 'paused'].includes(now);
   const behind = shown && !over && (now === 'paused' || isFar());
-  const onAir = shown && !over && !behind;
+  const onAir = now === 'playing' && !over && !behind;
   badge.className = `badge${onAir ? ' on-air' : ''}${behind ? ' behind' : ''}`;
   badge.disabled = !behind;
-  const other = over ? 'Ended' : { waiting: 'Not started', reconnecting: 'Reconnecting', blocked: 'Ready', unsupported: 'Unavailable' }[now] ?? 'Connecting';
+  const other = over ? 'Ended' : { waiting: 'Not started', buffering: 'Buffering', reconnecting: 'Reconnecting', blocked: 'Ready', unsupported: 'Unavailable' }[now] ?? 'Connecting';
   setText($('live-text'), onAir ? 'LIVE' : behind ? 'Behind live, click to catch up' : other);
 }
 
@@ -353,12 +355,13 @@ function label(button, text, key) {
 }
 
 function showStats(now) {
-  setText($('latency'), seconds(now.latency_s));
-  setText($('latency-target'), now.target_latency_s === null ? '' : `target ${now.target_latency_s.toFixed(2)} s + delivery`);
+  setText($('latency'), over ? '–' : seconds(now.latency_s));
+  setText($('latency-target'), over || now.target_latency_s === null ? '' : `target ${now.target_latency_s.toFixed(2)} s`);
   setText($('buffer'), started ? seconds(now.buffer_s) : '–');
   setText($('rate'), started && now.playback_rate !== 1 ? `catching up, ${now.playback_rate.toFixed(2)}×` : '');
   const level = now.levels[now.level];
-  setText($('rendition'), level?.height ? `${level.width}×${level.height}` : '–');
+  // What is shown, not what the playlist says: a media playlist alone says nothing, and a switch takes a moment.
+  setText($('rendition'), video.videoHeight ? `${video.videoWidth}×${video.videoHeight}` : '–');
   setText($('bitrate'), mbps(level?.bitrate_bps));
   setText($('dropped'), started ? String(now.dropped_frames ?? '–') : '–');
   setText($('decoded'), started && now.decoded_frames ? `of ${now.decoded_frames.toLocaleString('en')}` : '');

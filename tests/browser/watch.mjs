@@ -109,13 +109,15 @@ function judge(samples) {
   const times = samples.map(({ current_time_s }) => current_time_s);
   const backwards_s = Math.max(0, ...times.slice(1).map((time, i) => times[i] - time));
 
+  // Counters of the media element start over when the player loads the stream anew.
+  const since = (name) => samples.slice(1).reduce((sum, now, i) => sum + (now[name] >= samples[i][name] ? now[name] - samples[i][name] : now[name]), 0);
+
   const problems = [];
   if (backwards_s > BACKWARDS_S) problems.push(`playback went back by ${backwards_s.toFixed(3)} s`);
   if (advanced_s < MIN_PROGRESS * wall_s) problems.push(`played ${advanced_s.toFixed(2)} s in ${wall_s.toFixed(2)} s`);
   if (last.state !== 'playing') problems.push(`the player is ${last.state}`);
-  if (last.decoded_frames <= first.decoded_frames) problems.push('no frame was decoded');
+  if (since('decoded_frames') === 0) problems.push('no frame was decoded');
 
-  const since = (name) => last[name] - first[name];
   return {
     ok: problems.length === 0,
     problems,
@@ -130,6 +132,7 @@ function judge(samples) {
     decoded_frames: since('decoded_frames'),
     dropped_frames: since('dropped_frames'),
     current_time_s: { first: first.current_time_s, last: last.current_time_s, advanced: Number(advanced_s.toFixed(3)) },
+    playing_date_ms: { first: first.playing_date_ms, last: last.playing_date_ms },
     levels: last.levels,
     levels_played: [...new Set(samples.map(({ level }) => level))],
     states: [...new Set(samples.map(({ state }) => state))],
