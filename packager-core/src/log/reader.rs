@@ -373,9 +373,21 @@ impl BroadcastLog {
         }
     }
 
+    /// Chains that were followed under an assumed shape are read again under the one that is fixed.
+    fn settle(&mut self) {
+        let Some(shape) = self.shape().copied() else { return };
+        for log in self.tracks.values_mut() {
+            let TrackLog { progress: Progress::Following(chain), damage, .. } = log else { continue };
+            if let Err(why) = chain.settle(shape) {
+                *damage = Some(why.to_string());
+            }
+        }
+    }
+
     fn take(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
         let kept = self.kept_segments;
         let shape = self.shape_to_fold();
+        let is_fixed = self.shape().is_some();
         match target {
             Target::Period(n) => {
                 let next = usize::try_from(*n) == Ok(self.periods.len());
@@ -384,6 +396,7 @@ impl BroadcastLog {
                     if usable {
                         self.periods.push(record);
                         self.version = self.version.saturating_add(1);
+                        self.settle();
                     }
                 }
             }
@@ -402,7 +415,10 @@ impl BroadcastLog {
             Target::Begin(track) => self.advance(track, |log| {
                 let Some(shape) = shape.filter(|_| log.chain().is_none()) else { return };
                 match record::from_json::<Begin>(body) {
-                    Ok(begin) => log.progress = Progress::Following(Box::new(Chain::new(begin, shape))),
+                    Ok(begin) => {
+                        let chain = if is_fixed { Chain::new } else { Chain::assuming };
+                        log.progress = Progress::Following(Box::new(chain(begin, shape)));
+                    }
                     Err(why) => {
                         log.progress = Progress::NotBegun;
                         log.damage = Some(why);
