@@ -1,1 +1,3 @@
 //! Cases.
+
+pub mod sim;
