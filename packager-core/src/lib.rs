@@ -23,6 +23,9 @@
 )]
 
 pub mod cmaf;
+pub mod edge;
+pub mod hls;
+pub mod ingest;
 pub mod isobmff;
 pub mod limits;
 pub mod log;

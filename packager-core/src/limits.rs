@@ -17,8 +17,9 @@ pub const SIDE_BOX_BYTES: u64 = 256 << 10;
 /// Most samples in one chunk: a 250-frame GOP and an hour of text cues fit with room to spare.
 pub const SAMPLES_PER_CHUNK: usize = 65_536;
 
-/// Deepest nesting of boxes followed.
-pub const BOX_DEPTH: usize = 12;
+/// Most bytes of side boxes collected before one chunk's `mdat`: a burst of timed metadata, but not
+/// a sender that never gets to its media.
+pub const SIDE_BYTES_PER_CHUNK: u64 = 1 << 20;
 
 /// Most tracks (`trak`) looked at in one header.
 pub const TRACKS_PER_HEADER: usize = 16;
@@ -38,3 +39,20 @@ pub const TRACKS_PER_BROADCAST: usize = 64;
 
 /// Pages of old segments a reader keeps of each track; others are read again when asked for.
 pub const PAGES_PER_TRACK: usize = 4;
+
+/// Most broadcasts an edge remembers: names come from viewers, and viewers are hostile.
+pub const BROADCASTS_KNOWN: usize = 256;
+
+/// Most bodies of one broadcast received at once: every track's, with some pipelined or retried.
+pub const UPLOADS_PER_BROADCAST: usize = 256;
+
+/// Most bytes one body may hold back while its next chunk waits for what should come before it.
+pub const UPLOAD_HELD_BYTES: usize = 64 << 20;
+
+/// Headers kept of each track: the current session's, and those about to follow it.
+pub const HEADERS_PER_TRACK: usize = 4;
+
+/// Chunks of each track that a retry is recognised by.
+pub const CHUNKS_REMEMBERED: usize = 128;
+/// Most `prft` and `emsg` boxes kept with one chunk: an event for every frame of a long chunk.
+pub const SIDE_BOXES_PER_CHUNK: usize = 1024;

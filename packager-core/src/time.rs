@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Timescale(pub NonZeroU32);
 
 /// Milliseconds since 1970-01-01T00:00:00Z. The host's clock gives it; core never asks for it.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct WallMs(pub i64);
 
@@ -80,9 +78,7 @@ mod tests {
             scale(u64::MAX / 2, 1000, 44_100)
         );
         assert_eq!(
-            Timescale::new(1)
-                .unwrap()
-                .convert_ticks(u64::MAX, Timescale::new(90_000).unwrap()),
+            Timescale::new(1).unwrap().convert_ticks(u64::MAX, Timescale::new(90_000).unwrap()),
             u64::MAX
         );
         assert_eq!(Timescale::new(0), None);

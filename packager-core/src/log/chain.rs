@@ -97,6 +97,10 @@ pub struct BitRate {
     pub bits: u64,
     /// Length of all closed segments that have media, in microseconds.
     pub duration_us: u64,
+    /// Samples in the closed segments of the current session,
+    pub frames: u64,
+    /// and the length of those, in microseconds: FRAME-RATE (HLS §4.4.6.2).
+    pub frames_us: u64,
 }
 
 impl BitRate {
@@ -108,6 +112,11 @@ impl BitRate {
     /// The peak, or the average while no segment is long enough to have one.
     pub fn peak_bps(&self) -> u64 {
         self.peak_bps.max(self.average_bps())
+    }
+
+    /// Frames in a thousand seconds: a rate with three decimals.
+    pub fn millihertz(&self) -> u64 {
+        scale(self.frames, 1_000_000_000, self.frames_us)
     }
 }
 
@@ -123,7 +132,9 @@ pub enum ChainError {
         until_ticks: u64,
     },
     /// A gap longer than any cutter declares.
-    #[error("the gap marker at {start_ticks} lasts until {until_ticks}, longer than any gap Rimcast declares")]
+    #[error(
+        "the gap marker at {start_ticks} lasts until {until_ticks}, longer than any gap Rimcast declares"
+    )]
     GapTooLong {
         /// Where the marker is.
         start_ticks: u64,
@@ -189,11 +200,7 @@ impl Chain {
     /// The empty chain of a track that has begun.
     pub fn new(begin: Begin, shape: Shape) -> Self {
         Self {
-            run: Run {
-                session: begin.session.clone(),
-                timescale: begin.timescale,
-                period: begin.period,
-            },
+            run: Run { session: begin.session.clone(), timescale: begin.timescale, period: begin.period },
             next_ticks: begin.start_ticks,
             next_msn: begin.first_msn.max(1),
             closed: VecDeque::new(),
@@ -329,6 +336,7 @@ impl Chain {
         // A track that has shown nothing yet has nothing to be discontinuous with.
         let shown = self.next_msn > self.begin.first_msn.max(1);
         self.discontinuity_next |= step == Some(1) && shown;
+        (self.rate.frames, self.rate.frames_us) = (0, 0);
         self.run = run;
         self.next_ticks = start_ticks;
         Ok(())
@@ -353,6 +361,9 @@ impl Chain {
         let duration_us = segment.duration_us();
         self.rate.bits = self.rate.bits.saturating_add(bits);
         self.rate.duration_us = self.rate.duration_us.saturating_add(duration_us);
+        self.rate.frames_us = self.rate.frames_us.saturating_add(duration_us);
+        let frames = segment.parts.iter().map(|part| u64::from(part.meta.samples));
+        self.rate.frames = frames.fold(self.rate.frames, u64::saturating_add);
         // "Peak" is over at least half a target duration (HLS §4.4.6.2, BANDWIDTH).
         let half_target_us = u64::from(self.shape.target_duration_s).saturating_mul(500_000);
         if duration_us >= half_target_us {
@@ -412,7 +423,14 @@ mod tests {
     const SHAPE: Shape = Shape { target_duration_s: 2, segment_ms: 2000, part_ms: 500, window_ms: 60_000 };
 
     fn part(duration_ticks: u64, independence: Independence) -> Entry {
-        Entry::Part(PartMeta { duration_ticks, offset_ticks: 0, independence, wall: WallMs(0), hash: 0 })
+        Entry::Part(PartMeta {
+            duration_ticks,
+            offset_ticks: 0,
+            samples: 1,
+            independence,
+            wall: WallMs(0),
+            hash: 0,
+        })
     }
 
     #[test]

@@ -50,8 +50,15 @@ impl Checkpoint {
         let checkpoint: Self = record::from_json(bytes)?;
         let chain = &checkpoint.chain;
         let numbers = chain.closed.iter().chain(&chain.open).map(|segment| segment.msn);
-        let consecutive = numbers.clone().zip(numbers.clone().skip(1)).all(|(a, b)| a.checked_add(1) == Some(b));
-        let last = numbers.last().and_then(|msn| msn.checked_add(1)).unwrap_or(chain.begin.first_msn.max(1));
+        let consecutive =
+            numbers.clone().zip(numbers.clone().skip(1)).all(|(a, b)| a.checked_add(1) == Some(b));
+        let last = chain
+            .open
+            .as_ref()
+            .or(chain.closed.back())
+            .map(|segment| segment.msn)
+            .and_then(|msn| msn.checked_add(1))
+            .unwrap_or(chain.begin.first_msn.max(1));
         if consecutive && last == chain.next_msn {
             Ok(checkpoint)
         } else {

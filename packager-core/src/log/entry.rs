@@ -26,6 +26,9 @@ pub struct PartMeta {
     /// presentation time (B-frames, AAC priming), and dates are of presentation.
     #[serde(rename = "o", default, skip_serializing_if = "is_zero")]
     pub offset_ticks: i64,
+    /// How many samples it has.
+    #[serde(rename = "n")]
+    pub samples: u32,
     /// Whether and where it holds an independent frame.
     #[serde(rename = "i")]
     pub independence: Independence,

@@ -18,5 +18,5 @@ pub use checkpoint::{Checkpoint, Page};
 pub use entry::{Entry, Independence, Marker, PartMeta};
 pub use key::Keys;
 pub use name::{BroadcastName, Generation, NameError, SessionId, TrackName};
-pub use reader::{BroadcastLog, Found, Read};
+pub use reader::{BroadcastLog, Found, Freshness, Read, Target};
 pub use record::{Anchor, Begin, BroadcastRecord, PeriodRecord, Shape};

@@ -115,7 +115,8 @@ pub struct TrackLog {
     checked: WallMs,
     /// An entry did not fit; the chain ends before it.
     damage: Option<String>,
-    header: Option<(SessionId, Arc<Header>)>,
+    /// The newest header read; `None` inside when it is missing or does not parse.
+    header: Option<(SessionId, Option<Arc<Header>>)>,
     pages: BTreeMap<u64, Arc<Page>>,
     version: u64,
 }
@@ -143,7 +144,12 @@ impl TrackLog {
     /// The CMAF header of the chain's current session, if it was read.
     pub fn header(&self) -> Option<&Arc<Header>> {
         let session = &self.chain()?.run.session;
-        self.header.as_ref().filter(|(of, _)| of == session).map(|(_, header)| header)
+        self.header.as_ref().filter(|(of, _)| of == session).and_then(|(_, header)| header.as_ref())
+    }
+
+    fn header_was_read(&self) -> bool {
+        let current = self.chain().map(|chain| &chain.run.session);
+        self.header.as_ref().map(|(of, _)| of) == current
     }
 
     /// A page of closed segments, if it was read.
@@ -190,6 +196,7 @@ pub struct BroadcastLog {
     tracks_checked: Option<WallMs>,
     tracks: BTreeMap<TrackName, TrackLog>,
     kept_segments: usize,
+    assumed_shape: Option<Shape>,
     version: u64,
 }
 
@@ -203,8 +210,18 @@ impl BroadcastLog {
             tracks_checked: None,
             tracks: BTreeMap::new(),
             kept_segments,
+            assumed_shape: None,
             version: 0,
         }
+    }
+
+    /// Follows chains even where record 0 does not exist yet, as ingest must.
+    pub fn assume_shape(&mut self, shape: Shape) {
+        self.assumed_shape = Some(shape);
+    }
+
+    fn shape_to_fold(&self) -> Option<Shape> {
+        self.shape().copied().or(self.assumed_shape)
     }
 
     /// What is fixed for the whole broadcast, once record 0 exists.
@@ -235,8 +252,14 @@ impl BroadcastLog {
     /// What to read next so that everything is as fresh as asked. Empty: nothing.
     pub fn wants(&self, track: Option<&TrackName>, fresh: Freshness) -> Vec<Read> {
         if self.shape().is_none() {
-            let asked_lately = self.period_checked > WallMs(i64::MIN) && self.period_checked >= fresh.track_since;
-            return if asked_lately { Vec::new() } else { vec![Read::Get(Target::Period(0))] };
+            let asked_lately =
+                self.period_checked > WallMs(i64::MIN) && self.period_checked >= fresh.track_since;
+            if !asked_lately {
+                return vec![Read::Get(Target::Period(0))];
+            }
+            if self.assumed_shape.is_none() {
+                return Vec::new();
+            }
         }
         let mut reads = Vec::new();
         if self.tracks_checked.is_none_or(|at| at < fresh.others_since) {
@@ -273,7 +296,7 @@ impl BroadcastLog {
     pub fn wanted_headers(&self) -> Vec<Read> {
         self.tracks
             .iter()
-            .filter(|(_, log)| log.header().is_none())
+            .filter(|(_, log)| log.chain().is_some() && !log.header_was_read())
             .filter_map(|(name, log)| {
                 let session = log.chain()?.run.session.clone();
                 Some(Read::Get(Target::Init(name.clone(), session)))
@@ -290,17 +313,25 @@ impl BroadcastLog {
                 let Found::Names(names) = found else { return };
                 for name in names.iter().take(limits::TRACKS_PER_BROADCAST) {
                     // What is no track name was not written by us, and `periods` is none.
-                    if let Some(name) = TrackName::parse(name).ok().filter(|name| name.as_str() != "periods") {
+                    if let Some(name) = TrackName::parse(name).ok().filter(|name| name.as_str() != "periods")
+                    {
                         self.tracks.entry(name).or_insert_with(TrackLog::unread);
                     }
                 }
             }
-            (Target::Period(n), _) if missing => {
-                if usize::try_from(*n) == Ok(self.periods.len()) {
-                    self.period_checked = asked;
+            (Target::Period(n), _) if missing && usize::try_from(*n) == Ok(self.periods.len()) => {
+                self.period_checked = asked;
+            }
+            (target, Found::Object { meta, size_bytes, body }) => {
+                self.take(target, meta, *size_bytes, body);
+                // What follows this part was not looked for yet.
+                if let Target::Part(track, ..) = target {
+                    self.advance(track, |log| log.checked = WallMs(i64::MIN));
                 }
             }
-            (target, Found::Object { meta, size_bytes, body }) => self.take(target, meta, *size_bytes, body),
+            (Target::Init(track, session), Found::Missing) => self.advance(track, |log| {
+                log.header = Some((session.clone(), None));
+            }),
             (Target::Head(track), Found::Missing) => self.advance(track, |log| {
                 if matches!(log.progress, Progress::Unread) {
                     log.progress = Progress::NoCheckpoint;
@@ -314,9 +345,9 @@ impl BroadcastLog {
             }),
             (Target::Part(track, session, start_ticks), Found::Missing) => {
                 if let Some(log) = self.tracks.get_mut(track) {
-                    let is_next = log
-                        .chain()
-                        .is_some_and(|chain| chain.next_ticks == *start_ticks && chain.run.session == *session);
+                    let is_next = log.chain().is_some_and(|chain| {
+                        chain.next_ticks == *start_ticks && chain.run.session == *session
+                    });
                     if is_next {
                         log.checked = log.checked.max(asked);
                     }
@@ -344,7 +375,7 @@ impl BroadcastLog {
 
     fn take(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
         let kept = self.kept_segments;
-        let shape = self.shape().copied();
+        let shape = self.shape_to_fold();
         match target {
             Target::Period(n) => {
                 let next = usize::try_from(*n) == Ok(self.periods.len());
@@ -379,7 +410,9 @@ impl BroadcastLog {
                 }
             }),
             Target::Part(track, session, start_ticks) => self.advance(track, |log| {
-                let TrackLog { progress: Progress::Following(chain), damage, checked, .. } = log else { return };
+                let TrackLog { progress: Progress::Following(chain), damage, checked, .. } = log else {
+                    return;
+                };
                 if chain.next_ticks != *start_ticks || chain.run.session != *session {
                     // Observed out of turn: look again rather than trust that all was observed.
                     if *start_ticks > chain.next_ticks && chain.run.session == *session {
@@ -394,9 +427,8 @@ impl BroadcastLog {
                     Err(why) => *damage = Some(why),
                 }
             }),
-            Target::Init(track, session) => self.advance(track, |log| match Header::parse(body) {
-                Ok(header) => log.header = Some((session.clone(), Arc::new(header))),
-                Err(why) => log.damage = Some(why.to_string()),
+            Target::Init(track, session) => self.advance(track, |log| {
+                log.header = Some((session.clone(), Header::parse(body).ok().map(Arc::new)));
             }),
             Target::Page(track, page) => self.advance(track, |log| {
                 if let Ok(read) = Page::from_json(body) {

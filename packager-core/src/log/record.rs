@@ -135,6 +135,6 @@ mod tests {
         assert_eq!(anchor.wall_at(90_000, 0, anchor.timescale), WallMs(1_000_000));
         assert_eq!(anchor.wall_at(96_000, 0, audio), WallMs(1_001_000));
         assert_eq!(anchor.wall_at(0, -1024, audio), WallMs(1_000_000 - 1000 - 21));
-        assert_eq!(anchor.wall_at(u64::MAX, i64::MAX, audio).0 > 0, true);
+        assert!(anchor.wall_at(u64::MAX, i64::MAX, audio).0 > 0);
     }
 }

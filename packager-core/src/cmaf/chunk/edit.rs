@@ -1,0 +1,94 @@
+//! Cutting a chunk at sample boundaries, and moving where it starts.
+
+use std::ops::Range;
+
+use super::write::{Head, write_head};
+use super::{Chunk, Form, Sample, bytes_of, share, ticks_of};
+
+impl Chunk {
+    /// The samples of `range` as a chunk of its own, with a `moof` of its own; the data is shared.
+    /// The whole range gives the chunk as it is. `None` when the range is empty or not all there.
+    ///
+    /// `prft` and `emsg` go with the first sample. What else the `traf` holds (sample groups,
+    /// sub-samples) counts samples from its start and is left out.
+    pub fn slice(&self, range: Range<usize>) -> Option<Chunk> {
+        let samples = self.samples.get(range.clone())?;
+        if samples.is_empty() {
+            return None;
+        }
+        if samples.len() == self.samples.len() {
+            return Some(self.clone());
+        }
+        let before = self.samples.get(..range.start)?;
+        let payload_start = bytes_of(before);
+        let payload_end = payload_start.checked_add(bytes_of(samples))?;
+        let start_ticks = self.start_ticks.saturating_add(ticks_of(before));
+        let head = write_head(&Head {
+            sequence: self.sequence,
+            track_id: self.track_id,
+            sample_description_index: self.sample_description_index,
+            start_ticks,
+            samples,
+            kept: &[],
+        });
+        let is_first = before.is_empty();
+        Some(Chunk {
+            start_ticks,
+            samples: samples.to_vec(),
+            producer: self.producer.filter(|_| is_first),
+            sequence: self.sequence,
+            track_id: self.track_id,
+            sample_description_index: self.sample_description_index,
+            side: if is_first { self.side.clone() } else { Vec::new() },
+            form: Form::Written(head),
+            payload: share(&self.payload, payload_start, payload_end)?,
+        })
+    }
+
+    /// Moves the start and leaves the end where it is, by making the first sample longer or
+    /// shorter; for encoders whose times differ a little from where their last chunk ended.
+    ///
+    /// No sample becomes shorter than one tick: what the first cannot give, the following do. A
+    /// move too large even for that moves the end. A move by nothing leaves the bytes as they are.
+    pub fn retime(&mut self, start_ticks: u64) {
+        if start_ticks == self.start_ticks {
+            return;
+        }
+        if start_ticks < self.start_ticks {
+            lengthen(&mut self.samples, self.start_ticks.saturating_sub(start_ticks));
+        } else {
+            shorten(&mut self.samples, start_ticks.saturating_sub(self.start_ticks));
+        }
+        self.start_ticks = start_ticks;
+        self.rewrite();
+    }
+}
+
+impl Chunk {
+    /// Gives the last sample this duration, which moves the chunk's end.
+    pub fn shorten_last(&mut self, duration_ticks: u32) {
+        if let Some(last) = self.samples.last_mut() {
+            last.duration_ticks = last.duration_ticks.min(duration_ticks);
+            self.rewrite();
+        }
+    }
+}
+
+fn lengthen(samples: &mut [Sample], ticks: u64) {
+    let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
+    if let Some(first) = samples.first_mut() {
+        first.duration_ticks = first.duration_ticks.saturating_add(ticks);
+    }
+}
+
+fn shorten(samples: &mut [Sample], mut ticks: u64) {
+    for sample in samples {
+        let spare = u64::from(sample.duration_ticks.saturating_sub(1));
+        let taken = u32::try_from(spare.min(ticks)).unwrap_or(u32::MAX);
+        sample.duration_ticks = sample.duration_ticks.saturating_sub(taken);
+        ticks = ticks.saturating_sub(u64::from(taken));
+        if ticks == 0 {
+            return;
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The part cutter: chunks in, parts out.
+//!
+//! Where it cuts depends on sample times, on the encoder's own chunks and on where the open segment
+//! began, never on requests or buffers, so that two cutters fed alike cut alike. Media is never
+//! copied: a part is a list of slices of what was uploaded.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::{Chunk, TrackKind};
+use crate::log::Independence;
+use crate::time::Timescale;
+
+/// A part, ready to be stored.
+#[derive(Debug, Clone)]
+pub struct CutPart {
+    /// Decode time of its first sample.
+    pub start_ticks: u64,
+    /// Sum of its samples' durations.
+    pub duration_ticks: u64,
+    /// Composition offset of its first sample.
+    pub composition_ticks: i32,
+    /// How many samples it has.
+    pub samples: u32,
+    /// Independent frames in it.
+    pub independence: Independence,
+    /// Its bytes.
+    pub body: Vec<Bytes>,
+}
+
+/// Where the open segment began, and from when on it may end.
+#[derive(Debug, Clone, Copy)]
+pub struct SegmentBounds {
+    /// Decode time of its first sample.
+    pub start_ticks: u64,
+    /// A sync sample this long after the start begins the next one.
+    pub shortest_ticks: u64,
+}
+
+/// PART-TARGET of a track, from its first chunk (HLS §4.4.3.7): `part_ms` in whole frames, or the
+/// encoder's own chunks when they are near, at most 7/6 of `part_ms` (so that PART-HOLD-BACK, 3.5
+/// times `part_ms`, is at least three parts), but never shorter than a frame.
+pub fn part_target_ticks(first: &Chunk, timescale: Timescale, part_ms: u32) -> u64 {
+    let nominal = timescale.ticks_from_ms(u64::from(part_ms)).max(1);
+    let longest = nominal.saturating_mul(7) / 6;
+    let frame =
+        first.samples().iter().map(|sample| u64::from(sample.duration_ticks)).max().unwrap_or(0).max(1);
+    let frames_up = nominal.div_ceil(frame).saturating_mul(frame);
+    let frames_down = nominal.checked_div(frame).unwrap_or(1).max(1).saturating_mul(frame);
+    let whole = if frames_up <= longest { frames_up } else { frames_down };
+    let chunk = first.duration_ticks();
+    if (whole..=longest).contains(&chunk) { chunk } else { whole }
+}
+
+/// Cuts the chunks of one run of one track. What it is given must be contiguous.
+#[derive(Debug)]
+pub struct Cutter {
+    kind: TrackKind,
+    target_ticks: u64,
+    /// What came in, and whether it is what a longer chunk left when it was cut.
+    incoming: VecDeque<(Chunk, bool)>,
+    /// Contiguous pieces of the part that is not full yet.
+    pending: Vec<Chunk>,
+    pending_ticks: u64,
+    last_was_sync: bool,
+    last_passed_through: bool,
+}
+
+impl Cutter {
+    /// A cutter of parts of at most `target_ticks`.
+    pub fn new(kind: TrackKind, target_ticks: u64) -> Self {
+        Self {
+            kind,
+            target_ticks: target_ticks.max(1),
+            incoming: VecDeque::new(),
+            pending: Vec::new(),
+            pending_ticks: 0,
+            last_was_sync: false,
+            last_passed_through: false,
+        }
+    }
+
+    /// Takes a chunk that starts where the last one ended.
+    pub fn push(&mut self, chunk: Chunk) {
+        if !chunk.is_empty() {
+            self.incoming.push_back((chunk, false));
+        }
+    }
+
+    /// Media taken in but not yet part of a part, in ticks.
+    pub fn pending_ticks(&self) -> u64 {
+        self.pending_ticks
+    }
+
+    /// The next whole part. Ask again after telling the chain, whose open segment may have changed.
+    pub fn next_part(&mut self, bounds: SegmentBounds) -> Option<CutPart> {
+        while let Some((chunk, is_rest)) = self.incoming.pop_front() {
+            match self.cut_at(&chunk, is_rest, bounds) {
+                Cut::After(count) if count >= chunk.samples().len() => {
+                    let whole = self.pending.is_empty() && !is_rest;
+                    self.last_passed_through = whole && self.is_part_sized(chunk.duration_ticks());
+                    self.keep(chunk);
+                    return self.flush();
+                }
+                Cut::After(0) => {
+                    self.incoming.push_front((chunk, is_rest));
+                    return self.flush();
+                }
+                Cut::After(count) => {
+                    let rest = chunk.slice(count..chunk.samples().len());
+                    let head = chunk.slice(0..count)?;
+                    if let Some(rest) = rest {
+                        self.incoming.push_front((rest, true));
+                    }
+                    self.last_passed_through = false;
+                    self.keep(head);
+                    return self.flush();
+                }
+                Cut::Nowhere => self.keep(chunk),
+            }
+        }
+        None
+    }
+
+    /// The media that is pending, as a part of its own: the segment ends here, or nothing follows.
+    pub fn flush(&mut self) -> Option<CutPart> {
+        let pieces = std::mem::take(&mut self.pending);
+        let duration_ticks = std::mem::take(&mut self.pending_ticks);
+        let first = pieces.first()?;
+        let first_sample = first.samples().first()?;
+        let samples = pieces.iter().map(|piece| piece.samples().len()).fold(0, usize::saturating_add);
+        let independence = if first_sample.sync {
+            Independence::Start
+        } else if pieces.iter().any(Chunk::holds_sync) {
+            Independence::Inside
+        } else {
+            Independence::No
+        };
+        let mut body = Vec::with_capacity(pieces.len().saturating_mul(2));
+        for piece in &pieces {
+            piece.push_body(&mut body);
+        }
+        Some(CutPart {
+            start_ticks: first.start_ticks(),
+            duration_ticks,
+            composition_ticks: first_sample.composition_ticks,
+            samples: u32::try_from(samples).unwrap_or(u32::MAX),
+            independence,
+            body,
+        })
+    }
+
+    fn keep(&mut self, chunk: Chunk) {
+        self.last_was_sync = chunk.samples().last().is_some_and(|sample| sample.sync);
+        self.pending_ticks = self.pending_ticks.saturating_add(chunk.duration_ticks());
+        self.pending.push(chunk);
+    }
+
+    /// 85 to 100 % of PART-TARGET (HLS §4.4.4.9).
+    fn is_part_sized(&self, ticks: u64) -> bool {
+        ticks <= self.target_ticks && ticks.saturating_mul(100) >= self.target_ticks.saturating_mul(85)
+    }
+
+    /// After how many of the chunk's samples the pending part ends.
+    fn cut_at(&self, chunk: &Chunk, is_rest: bool, bounds: SegmentBounds) -> Cut {
+        let since_boundary = |time: u64| time.saturating_sub(bounds.start_ticks);
+        let mut part_ticks = self.pending_ticks;
+        let mut time = chunk.start_ticks();
+        let mut after_sync = self.last_was_sync;
+        for (index, sample) in chunk.samples().iter().enumerate() {
+            let duration = u64::from(sample.duration_ticks);
+            // A keyframe among others that are none is where the encoder means a segment to begin;
+            // where every sample is one, segments begin at parts.
+            let begins_segment = sample.sync && !after_sync && since_boundary(time) >= bounds.shortest_ticks;
+            let is_full = part_ticks.saturating_add(duration) > self.target_ticks;
+            if part_ticks > 0 && (begins_segment || is_full) {
+                return Cut::After(index);
+            }
+            part_ticks = part_ticks.saturating_add(duration);
+            time = time.saturating_add(duration);
+            after_sync = sample.sync;
+            if part_ticks == self.target_ticks {
+                return Cut::After(index.saturating_add(1));
+            }
+        }
+        let may_end_segment = self.kind != TrackKind::Video || since_boundary(time) >= bounds.shortest_ticks;
+        let is_own_part = self.pending.is_empty() && self.is_part_sized(chunk.duration_ticks());
+        // The end of a segment that came as one chunk, or as chunks of a part each: it would
+        // otherwise be published only when the next segment begins.
+        let is_tail = may_end_segment && self.pending.is_empty() && (is_rest || self.last_passed_through);
+        if is_own_part || is_tail { Cut::After(chunk.samples().len()) } else { Cut::Nowhere }
+    }
+}
+
+enum Cut {
+    After(usize),
+    Nowhere,
+}

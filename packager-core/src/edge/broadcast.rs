@@ -1,0 +1,88 @@
+//! What the edge keeps of one generation of one broadcast: its log, and what was rendered of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::response::{Rendered, Response};
+use super::{Fetch, HOLD_MS, Step, Wait, freshness};
+use crate::hls::Skip;
+use crate::log::{BroadcastLog, BroadcastName, Freshness, Generation, TrackName};
+use crate::time::WallMs;
+
+/// Closed segments kept after they left the playlist, so that a late viewer's request needs no page.
+const KEPT_SEGMENTS: usize = 16;
+
+#[derive(Debug)]
+pub(super) struct Broadcast {
+    pub(super) name: BroadcastName,
+    pub(super) generation: Generation,
+    pub(super) log: BroadcastLog,
+    observes_writes: bool,
+    /// Playlists by track and kind, with the version of the log they were rendered from.
+    rendered: BTreeMap<(TrackName, Option<bool>), (u64, Arc<Rendered>)>,
+    multivariant: Option<(u64, Arc<Rendered>)>,
+}
+
+impl Broadcast {
+    pub(super) fn new(name: &BroadcastName, generation: &Generation, observes_writes: bool) -> Self {
+        Self {
+            name: name.clone(),
+            generation: generation.clone(),
+            log: BroadcastLog::new(name, generation, KEPT_SEGMENTS),
+            observes_writes,
+            rendered: BTreeMap::new(),
+            multivariant: None,
+        }
+    }
+
+    /// What must be read before a request that came at `started` can be answered; `None`: nothing.
+    pub(super) fn unread(&self, track: Option<&TrackName>, started: WallMs, now: WallMs) -> Option<Step> {
+        let fresh: Freshness = freshness(self.observes_writes, started, now);
+        self.fetch(self.log.wants(track, fresh))
+    }
+
+    pub(super) fn fetch(&self, reads: Vec<crate::log::Read>) -> Option<Step> {
+        if reads.is_empty() {
+            return None;
+        }
+        Some(Step::Fetch(reads.into_iter().map(|read| Fetch::log(self, read)).collect()))
+    }
+
+    /// Hold until something changes, or the deadline, which is then answered with a 503.
+    pub(super) fn hold(&self, track: Option<&TrackName>, key: String, started: WallMs, now: WallMs) -> Step {
+        let until = started.plus_ms(HOLD_MS);
+        if now >= until {
+            return Step::Respond(Response::held_too_long());
+        }
+        Step::Wait(Wait { broadcast: self.name.clone(), track: track.cloned(), key, until })
+    }
+
+    /// The playlist of a track as of now, rendered at most once for each version of the log.
+    pub(super) fn media_text(
+        &mut self,
+        track: &TrackName,
+        skip: Option<Skip>,
+        render: impl FnOnce(&BroadcastLog) -> Option<String>,
+    ) -> Option<Arc<Rendered>> {
+        let version = self.log.version();
+        let slot = (track.clone(), skip.map(|skip| skip == Skip::V2));
+        if let Some((of, rendered)) = self.rendered.get(&slot).filter(|(of, _)| *of == version) {
+            debug_assert_eq!(*of, version);
+            return Some(Arc::clone(rendered));
+        }
+        let rendered = Arc::new(Rendered { plain: render(&self.log)?.into(), ..Rendered::default() });
+        self.rendered.insert(slot, (version, Arc::clone(&rendered)));
+        Some(rendered)
+    }
+
+    /// The multivariant playlist as of now, likewise.
+    pub(super) fn multivariant_text(&mut self, render: impl FnOnce(&Self) -> String) -> Arc<Rendered> {
+        let version = self.log.version();
+        if let Some((_, rendered)) = self.multivariant.as_ref().filter(|(of, _)| *of == version) {
+            return Arc::clone(rendered);
+        }
+        let rendered = Arc::new(Rendered { plain: render(self).into(), ..Rendered::default() });
+        self.multivariant = Some((version, Arc::clone(&rendered)));
+        rendered
+    }
+}

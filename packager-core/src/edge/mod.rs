@@ -1,0 +1,288 @@
+//! Answering viewers: a request, what has been read of the log, and the time, to what to do next.
+//!
+//! A host asks [`Edge::handle`], does what the [`Step`] says (read these keys, wait for that one,
+//! or respond) and asks again. Every host is that loop and nothing more; streaming, ranges and
+//! compression are the host's.
+
+mod broadcast;
+mod media;
+mod playlist;
+pub mod response;
+mod route;
+
+use std::collections::BTreeMap;
+
+use crate::limits;
+use crate::log::reader::Target;
+use crate::log::{
+    BroadcastName, BroadcastRecord, Found, Freshness, Generation, Read, TrackName, key, record,
+};
+use crate::time::WallMs;
+
+use broadcast::Broadcast;
+pub use media::{Cursor, Grow, PartObject};
+pub use response::{Body, CacheFor, Rendered, Response};
+use route::Route;
+
+/// Longest hold: hls.js gives a playlist request ten seconds.
+pub const HOLD_MS: i64 = 9_000;
+
+/// How long `broadcast.json` is trusted.
+const BROADCAST_TRUST_MS: i64 = 5_000;
+
+/// How old the list of tracks, and tracks other than the one asked for, may be.
+const OTHERS_TRUST_MS: i64 = 500;
+
+/// Methods that mean something to a viewer's host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// GET.
+    Get,
+    /// HEAD: as GET; the host leaves the body out.
+    Head,
+    /// OPTIONS: a CORS preflight.
+    Options,
+    /// Anything else: 405.
+    Other,
+}
+
+/// A viewer's request.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The method.
+    pub method: Method,
+    /// The path, starting with `/`, as it came: nothing in our URLs is percent-encoded.
+    pub path: &'a str,
+    /// What follows `?`, without it.
+    pub query: &'a str,
+}
+
+/// What the host does next.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Read these (in parallel), [`Edge::absorb`] what was found, and ask again.
+    Fetch(Vec<Fetch>),
+    /// Nothing to say yet. Ask again when something about it was stored, or at `until`.
+    Wait(Wait),
+    /// Answer.
+    Respond(Response),
+}
+
+/// How a key is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchKind {
+    /// Metadata and body.
+    Get,
+    /// Metadata and size.
+    Stat,
+    /// The names directly under the prefix.
+    List,
+}
+
+/// One read for the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// The key, or the prefix to list.
+    pub key: String,
+    /// How.
+    pub kind: FetchKind,
+    slot: Slot,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Slot {
+    Broadcast(BroadcastName),
+    Log(BroadcastName, Generation, Read),
+}
+
+impl Fetch {
+    fn log(broadcast: &Broadcast, read: Read) -> Self {
+        let kind = match read {
+            Read::Get(_) => FetchKind::Get,
+            Read::Stat(_) => FetchKind::Stat,
+            Read::List(_) => FetchKind::List,
+        };
+        let key = read.target().key(&broadcast.log.keys);
+        Self { key, kind, slot: Slot::Log(broadcast.name.clone(), broadcast.generation.clone(), read) }
+    }
+}
+
+/// What a host waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// Something about this broadcast,
+    pub broadcast: BroadcastName,
+    /// and this track of it, where only one matters.
+    pub track: Option<TrackName>,
+    /// The key that a host without notices polls.
+    pub key: String,
+    /// Ask again then, whatever has happened.
+    pub until: WallMs,
+}
+
+#[derive(Debug)]
+struct Pointer {
+    generation: Option<Generation>,
+    checked: WallMs,
+}
+
+/// What is known of all broadcasts that anyone asked for lately.
+#[derive(Debug)]
+pub struct Edge {
+    observes_writes: bool,
+    pointers: BTreeMap<BroadcastName, Pointer>,
+    broadcasts: BTreeMap<(BroadcastName, Generation), Broadcast>,
+}
+
+impl Edge {
+    /// An edge that knows nothing. `observes_writes`: every object stored is
+    /// [observed](Self::observe), so nothing needs to be looked for twice.
+    pub fn new(observes_writes: bool) -> Self {
+        Self { observes_writes, pointers: BTreeMap::new(), broadcasts: BTreeMap::new() }
+    }
+
+    /// What to do about a request that came at `started`, at the time `now`.
+    pub fn handle(&mut self, request: &Request<'_>, started: WallMs, now: WallMs) -> Step {
+        match request.method {
+            Method::Options => return Step::Respond(Response::preflight()),
+            Method::Other => return Step::Respond(Response::method_not_allowed()),
+            Method::Get | Method::Head => {}
+        }
+        let route = match Route::parse(request.path) {
+            Ok(route) => route,
+            Err(response) => return Step::Respond(*response),
+        };
+        match route {
+            // The page itself waits for a broadcast that does not exist yet.
+            Route::Page(_) => Step::Respond(Response::page()),
+            Route::Multivariant(name) => self.multivariant(&name, started, now),
+            Route::Media { broadcast, generation, track } => {
+                let Some(broadcast) = self.broadcast(&broadcast, &generation) else {
+                    return Step::Respond(Response::overloaded());
+                };
+                broadcast.media_playlist(&track, request.query, started, now)
+            }
+            Route::Segment { broadcast, generation, track, msn } => {
+                let Some(broadcast) = self.broadcast(&broadcast, &generation) else {
+                    return Step::Respond(Response::overloaded());
+                };
+                broadcast.segment(&track, msn, started, now)
+            }
+            Route::Part { broadcast, generation, track, session, start_ticks } => {
+                let Some(broadcast) = self.broadcast(&broadcast, &generation) else {
+                    return Step::Respond(Response::overloaded());
+                };
+                broadcast.part(&track, &session, start_ticks, started, now)
+            }
+            Route::Init { broadcast, generation, track, session } => {
+                let key = key::Keys::new(&broadcast, &generation).init(&track, &session);
+                Step::Respond(Response::object(key))
+            }
+        }
+    }
+
+    /// Takes in what a fetch, begun at `asked`, found.
+    pub fn absorb(&mut self, fetch: &Fetch, found: &Found, asked: WallMs) {
+        match &fetch.slot {
+            Slot::Broadcast(name) => {
+                let generation = match found {
+                    Found::Object { body, .. } => record::from_json::<BroadcastRecord>(body).ok(),
+                    _ => None,
+                };
+                if self.pointers.len() >= limits::BROADCASTS_KNOWN && !self.pointers.contains_key(name) {
+                    self.pointers.pop_first();
+                }
+                let generation = generation.map(|record| record.generation);
+                self.pointers.insert(name.clone(), Pointer { generation, checked: asked });
+            }
+            Slot::Log(name, generation, read) => {
+                if let Some(broadcast) = self.broadcasts.get_mut(&(name.clone(), generation.clone())) {
+                    broadcast.log.absorb(read, found, asked);
+                }
+            }
+        }
+    }
+
+    /// Takes in an object that this process has just seen stored.
+    pub fn observe(
+        &mut self,
+        name: &BroadcastName,
+        generation: &Generation,
+        target: &Target,
+        meta: &str,
+        size_bytes: u64,
+        body: &bytes::Bytes,
+    ) {
+        if let Some(broadcast) = self.broadcasts.get_mut(&(name.clone(), generation.clone())) {
+            broadcast.log.observe(target, meta, size_bytes, body);
+        }
+    }
+
+    /// Takes in that a broadcast was created, or created anew.
+    pub fn observe_broadcast(&mut self, name: &BroadcastName, generation: &Generation, now: WallMs) {
+        self.pointers.insert(name.clone(), Pointer { generation: Some(generation.clone()), checked: now });
+    }
+
+    /// What follows the parts a growing segment's reader has been given.
+    pub fn grow(&mut self, cursor: &Cursor, now: WallMs) -> Grow {
+        match self.broadcast(&cursor.broadcast, &cursor.generation) {
+            Some(broadcast) => broadcast.grow(cursor, now),
+            None => Grow::Abort,
+        }
+    }
+
+    /// The generation that a broadcast's viewers are sent to, or what to read to know it.
+    fn generation(&self, name: &BroadcastName, now: WallMs) -> Result<Option<Generation>, Vec<Fetch>> {
+        if let Some(pointer) = self.pointers.get(name) {
+            // A broadcast that exists is looked for again by and by; one that does not, each time
+            // the last look is older than an answer may be cached.
+            let trust_ms = if pointer.generation.is_some() { BROADCAST_TRUST_MS } else { 1_000 };
+            if self.observes_writes || now.since_ms(pointer.checked) < trust_ms {
+                return Ok(pointer.generation.clone());
+            }
+        }
+        let slot = Slot::Broadcast(name.clone());
+        Err(vec![Fetch { key: key::broadcast(name), kind: FetchKind::Get, slot }])
+    }
+
+    fn multivariant(&mut self, name: &BroadcastName, started: WallMs, now: WallMs) -> Step {
+        let generation = match self.generation(name, now) {
+            Ok(Some(generation)) => generation,
+            Ok(None) => {
+                return Step::Respond(Response::not_found(
+                    "no such broadcast; it starts when an encoder pushes to it",
+                ));
+            }
+            Err(fetches) => return Step::Fetch(fetches),
+        };
+        match self.broadcast(name, &generation) {
+            Some(broadcast) => broadcast.multivariant(started, now),
+            None => Step::Respond(Response::overloaded()),
+        }
+    }
+
+    /// The broadcast, known or new. Room is made by forgetting one that shows nothing.
+    fn broadcast(&mut self, name: &BroadcastName, generation: &Generation) -> Option<&mut Broadcast> {
+        let id = (name.clone(), generation.clone());
+        if !self.broadcasts.contains_key(&id) && self.broadcasts.len() >= limits::BROADCASTS_KNOWN {
+            let idle = self.broadcasts.iter().find(|(_, known)| known.log.shape().is_none());
+            let victim = idle.or(self.broadcasts.iter().next()).map(|(id, _)| id.clone())?;
+            self.broadcasts.remove(&victim);
+        }
+        let observes_writes = self.observes_writes;
+        let known = self.broadcasts.entry(id);
+        Some(known.or_insert_with(|| Broadcast::new(name, generation, observes_writes)))
+    }
+}
+
+/// How fresh the log must be for a request that came at `started`.
+fn freshness(observes_writes: bool, started: WallMs, now: WallMs) -> Freshness {
+    if observes_writes {
+        Freshness::OBSERVED
+    } else {
+        Freshness {
+            track_since: started,
+            others_since: started.min(now.plus_ms(OTHERS_TRUST_MS.saturating_neg())),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Playlist requests.
+
+use super::response::Response;
+use super::{Step, broadcast};
+use crate::hls::{Availability, Directives, MediaPlaylist, Multivariant, Rendition, Report, availability};
+use crate::log::reader::Target;
+use crate::log::{BroadcastLog, TrackName};
+use crate::time::WallMs;
+
+impl broadcast::Broadcast {
+    pub(super) fn multivariant(&mut self, started: WallMs, now: WallMs) -> Step {
+        if let Some(step) = self.unread(None, started, now) {
+            return step;
+        }
+        if !is_ready(&self.log) {
+            let key = match self.log.shape() {
+                None => Target::Period(0).key(&self.log.keys),
+                Some(_) => self.log.keys.root(),
+            };
+            return self.hold(None, key, started, now);
+        }
+        if let Some(step) = self.fetch(self.log.wanted_headers()) {
+            return step;
+        }
+        let Some(shape) = self.log.shape().copied() else {
+            return Step::Respond(Response::held_too_long());
+        };
+        let rendered = self.multivariant_text(|this| {
+            let renditions: Vec<_> = shown(&this.log).collect();
+            Multivariant { generation: &this.generation, renditions: &renditions }.render()
+        });
+        Step::Respond(Response::playlist(rendered, &shape, false))
+    }
+
+    pub(super) fn media_playlist(
+        &mut self,
+        track: &TrackName,
+        query: &str,
+        started: WallMs,
+        now: WallMs,
+    ) -> Step {
+        let directives = match Directives::parse(query) {
+            Ok(directives) => directives,
+            Err(why) => return Step::Respond(Response::bad_request(why)),
+        };
+        if let Some(step) = self.unread(Some(track), started, now) {
+            return step;
+        }
+        let Some(shape) = self.log.shape().copied() else {
+            // Nobody was told of this URL yet, unless TARGETDURATION is about to be fixed.
+            let key = Target::Period(0).key(&self.log.keys);
+            return self.hold(Some(track), key, started, now);
+        };
+        let Some(chain) = self.log.track(track).and_then(|log| log.chain()) else {
+            return Step::Respond(Response::not_found("no such track"));
+        };
+        let nothing_shown = chain.closed.is_empty() && chain.open.is_none() && !chain.ended;
+        match availability(chain, &directives) {
+            Availability::BadRequest(why) => Step::Respond(Response::bad_request(why)),
+            Availability::Ready if !nothing_shown => {
+                let rendered = self.media_text(track, directives.skip, |log| {
+                    let chain = log.track(track)?.chain()?;
+                    let reports: Vec<_> = log
+                        .tracks()
+                        .filter(|(other, _)| *other != track)
+                        .filter_map(|(other, log)| Report::of(other, log.chain()?))
+                        .collect();
+                    let playlist = MediaPlaylist { chain, periods: log.periods(), reports: &reports };
+                    Some(playlist.render(directives.skip))
+                });
+                match rendered {
+                    Some(rendered) => {
+                        Step::Respond(Response::playlist(rendered, &shape, directives.is_blocking()))
+                    }
+                    None => Step::Respond(Response::not_found("no such track")),
+                }
+            }
+            Availability::Ready | Availability::Hold => {
+                let next = Target::Part(track.clone(), chain.run.session.clone(), chain.next_ticks);
+                let key = next.key(&self.log.keys);
+                self.hold(Some(track), key, started, now)
+            }
+        }
+    }
+}
+
+/// The first multivariant playlist waits until every track that has begun has a closed segment, so
+/// that an early viewer is not left without a rendition; a track that is two segments late is left
+/// out, as are tracks without one later on.
+fn is_ready(log: &BroadcastLog) -> bool {
+    let closed = |log: &crate::log::reader::TrackLog| {
+        log.chain().map(|chain| {
+            chain
+                .next_msn
+                .saturating_sub(chain.begin.first_msn)
+                .saturating_sub(u64::from(chain.open.is_some()))
+        })
+    };
+    let counts: Vec<u64> = log.tracks().filter_map(|(_, log)| closed(log)).collect();
+    let most = counts.iter().max().copied().unwrap_or(0);
+    most >= 2 || (most >= 1 && counts.iter().all(|count| *count >= 1))
+}
+
+fn shown(log: &BroadcastLog) -> impl Iterator<Item = Rendition<'_>> {
+    log.tracks().filter_map(|(track, log)| {
+        let chain = log.chain().filter(|chain| chain.rate.duration_us > 0)?;
+        Some(Rendition { track, header: log.header()?, chain })
+    })
+}

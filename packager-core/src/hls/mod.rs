@@ -1,0 +1,13 @@
+//! HTTP Live Streaming (draft-pantos-hls-rfc8216bis): playlists as functions of a snapshot.
+
+mod attribute;
+pub mod directives;
+pub mod media;
+pub mod multivariant;
+
+pub use directives::{Availability, Directives, Skip, availability};
+pub use media::{MediaPlaylist, Report};
+pub use multivariant::{Multivariant, Rendition};
+
+/// Content type of every playlist (HLS §4).
+pub const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";

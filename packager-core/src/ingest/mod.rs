@@ -1,0 +1,83 @@
+//! Ingest: upload bytes in, objects to write out.
+//!
+//! A [`Receiver`] holds what is known of one broadcast that is being pushed to. The host feeds it
+//! bodies as they arrive, carries out the [`Put`]s it asks for, reports how they went, and answers
+//! an encoder when its [`Upload`](UploadId) is settled. Whatever the receiver holds can be read
+//! back from storage, so it may be dropped at any moment.
+
+mod absent;
+mod notice;
+mod offer;
+mod path;
+mod period;
+mod plan;
+mod receiver;
+mod recovery;
+mod refusal;
+mod track;
+mod upload;
+
+pub use notice::{Notice, Severity};
+pub use path::{PushPath, Resource};
+pub use plan::{Outcome, Put, PutId, PutMode};
+pub use receiver::Receiver;
+pub use recovery::Recovery;
+pub use refusal::Refusal;
+pub use upload::UploadId;
+
+use crate::log::Shape;
+
+/// What the operator may set about how media is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Shortest segment that ends at a keyframe, nominally.
+    pub segment_ms: u32,
+    /// Nominal length of a part.
+    pub part_ms: u32,
+    /// How much a live playlist lists.
+    pub window_ms: u32,
+    /// How long media that is missing may come late before the hole is declared a gap.
+    pub gap_ms: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { segment_ms: 2_000, part_ms: 500, window_ms: 60_000, gap_ms: 1_000 }
+    }
+}
+
+impl Settings {
+    /// TARGETDURATION for keyframes this far apart (0: unknown): what a segment lasts that ends at
+    /// a keyframe, to the nearest second.
+    fn target_duration_s(&self, keyframe_interval_ms: u64) -> u32 {
+        let segment_ms = u64::from(self.segment_ms);
+        let shortest_ms = segment_ms.saturating_sub(u64::from(self.part_ms / 2));
+        let keyframes = shortest_ms.checked_div(keyframe_interval_ms).map_or(0, |whole| {
+            let exact = whole.saturating_mul(keyframe_interval_ms) == shortest_ms;
+            if exact { whole.max(1) } else { whole.saturating_add(1) }
+        });
+        let longest_ms = keyframes.saturating_mul(keyframe_interval_ms).max(segment_ms);
+        let seconds = longest_ms.saturating_add(500) / 1000;
+        u32::try_from(seconds).unwrap_or(LONGEST_KEYFRAME_WAIT_S).clamp(1, LONGEST_KEYFRAME_WAIT_S)
+    }
+
+    /// The shape of a broadcast whose TARGETDURATION is not fixed yet: the longest there can be.
+    fn assumed_shape(&self) -> Shape {
+        Shape {
+            target_duration_s: LONGEST_KEYFRAME_WAIT_S,
+            segment_ms: self.segment_ms,
+            part_ms: self.part_ms,
+            window_ms: self.window_ms,
+        }
+    }
+}
+
+/// Media further ahead than this is a new start, not a gap.
+const LONGEST_GAP_MS: u64 = 60_000;
+
+/// Without a second keyframe for this long, TARGETDURATION is fixed all the same.
+const LONGEST_KEYFRAME_WAIT_S: u32 = 12;
+
+/// A track's last media waits this long for more before it becomes a short part: its upload has
+/// ended and must be answered, and what is answered must be stored.
+const TAIL_MS: i64 = 250;

@@ -1,0 +1,421 @@
+//! Where a chunk belongs: next in its chain, after a gap, nowhere (it is there already), or in a
+//! new period.
+
+use super::notice::Notice;
+use super::period::TimedSession;
+use super::receiver::Receiver;
+use super::track::{Track, from_sync};
+use super::upload::{Gate, Upload, UploadId};
+use super::{LONGEST_GAP_MS, Refusal};
+use crate::cmaf::Chunk;
+use crate::cmaf::cutter::part_target_ticks;
+use crate::log::reader::Target;
+use crate::log::{Anchor, Begin, Chain, ChainError, Marker, SessionId, TrackName, record};
+use crate::time::{Timescale, WallMs};
+
+/// How a chunk's times relate to the chain's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// The track has no chain yet.
+    Begin,
+    /// It starts where the chain ends, by less than half a frame.
+    Contiguous,
+    /// It starts later, by what may be a gap.
+    Hole,
+    /// It starts before the chain's end, within the open segment or as a chunk taken lately did.
+    Known,
+    /// Its times have nothing to do with the chain's end.
+    StartOver,
+}
+
+/// A chunk being offered, with what is known of where it comes from.
+struct Offered<'a> {
+    id: UploadId,
+    name: &'a TrackName,
+    session: &'a SessionId,
+    timescale: Timescale,
+    chunk: &'a Chunk,
+    now: WallMs,
+}
+
+impl TimedSession for Offered<'_> {
+    fn session(&self) -> &SessionId {
+        self.session
+    }
+
+    fn timescale(&self) -> Timescale {
+        self.timescale
+    }
+
+    fn start_ticks(&self) -> u64 {
+        self.chunk.start_ticks()
+    }
+}
+
+fn fit(track: &Track, offered: &Offered<'_>) -> Fit {
+    let Some(chain) = &track.chain else { return Fit::Begin };
+    let start = offered.chunk.start_ticks();
+    let end = track.end_in(offered.timescale);
+    let (ahead, behind) = (start.saturating_sub(end), end.saturating_sub(start));
+    let same_run = *offered.session == chain.run.session;
+    if ahead.max(behind) <= half_frame(offered.chunk) {
+        Fit::Contiguous
+    } else if (1..=offered.timescale.ticks_from_ms(LONGEST_GAP_MS)).contains(&ahead) {
+        Fit::Hole
+    } else if behind > 0 && same_run && (start >= chain.boundary_ticks() || track.remembers(offered.chunk)) {
+        Fit::Known
+    } else {
+        Fit::StartOver
+    }
+}
+
+/// Just under half of the first sample's duration: two moments further apart are two moments.
+fn half_frame(chunk: &Chunk) -> u64 {
+    chunk.samples().first().map_or(0, |sample| u64::from(sample.duration_ticks.saturating_sub(1)) / 2)
+}
+
+impl Receiver {
+    /// Places a chunk: `Ok(None)` when it was taken (or was known already), `Ok(Some(gate))` when it
+    /// must wait.
+    pub(super) fn offer(
+        &mut self,
+        id: UploadId,
+        chunk: &Chunk,
+        waited: Option<(Gate, WallMs)>,
+        now: WallMs,
+    ) -> Result<Option<Gate>, Refusal> {
+        let upload = self.uploads.get(&id).ok_or(Refusal::HeaderMissing)?;
+        let (name, session) = match (&upload.track, &upload.bound) {
+            (Some(name), Some(session)) => (name.clone(), session.clone()),
+            _ => return Err(Refusal::HeaderMissing),
+        };
+        let body_end = upload.end_ticks;
+        let track = self.tracks.get(&name).ok_or(Refusal::HeaderMissing)?;
+        let timescale = track.headers.get(&session).ok_or(Refusal::HeaderMissing)?.header.timescale;
+        let offered = Offered { id, name: &name, session: &session, timescale, chunk, now };
+
+        if let Some(chain) = track.chain.as_ref().filter(|chain| chain.run.session > session) {
+            return Err(Refusal::Superseded(chain.run.session.clone()));
+        }
+        let mut fit = fit(track, &offered);
+        let same_run = track.chain.as_ref().is_some_and(|chain| chain.run.session == session);
+        if self.is_left_behind(track) && matches!(fit, Fit::Contiguous | Fit::Hole | Fit::Known) {
+            if same_run {
+                // The others have started over: an old timeline is not gone on with.
+                let newest = self.periods.last().map_or(session.clone(), |period| period.session.clone());
+                return Err(Refusal::Superseded(newest));
+            }
+            fit = Fit::StartOver;
+        }
+        if fit == Fit::Begin && !self.fits_timeline(&offered) {
+            fit = Fit::StartOver;
+        }
+        match fit {
+            Fit::Begin => self.begin(&offered, None)?,
+            Fit::Contiguous => self.go_on(&offered, chunk.clone(), same_run)?,
+            Fit::Known => self.take_unknown_rest(&offered)?,
+            Fit::Hole => {
+                let in_body = body_end == Some(track.end_in(timescale)) && same_run;
+                let waited_out = waited.is_some_and(|(gate, since)| {
+                    gate == Gate::Hole && now.since_ms(since) >= self.patience_ms(Gate::Hole)
+                });
+                if !(in_body || waited_out || track.hole_decided) {
+                    return Ok(Some(Gate::Hole));
+                }
+                self.bridge_hole(&offered, in_body, same_run)?;
+            }
+            Fit::StartOver => {
+                let since = waited.filter(|(gate, _)| *gate == Gate::StartOver).map(|(_, since)| since);
+                match self.others(&name, since, now) {
+                    Others::StartOverToo => self.start_over(&offered)?,
+                    Others::Unknown => return Ok(Some(Gate::StartOver)),
+                    Others::GoOn => return Err(Refusal::StartsOverAlone(name.to_string())),
+                }
+            }
+        }
+        self.maybe_fix_target(&name, now);
+        Ok(None)
+    }
+
+    /// The track's first media.
+    fn begin(&mut self, offered: &Offered<'_>, period: Option<u32>) -> Result<(), Refusal> {
+        let Some(chunk) = self.keyframe_on(offered) else { return Ok(()) };
+        let period = period.unwrap_or_else(|| self.current_period());
+        let first_msn = self.aligned_msn(chunk.start_ticks(), offered.timescale, period);
+        let shape = self.shape();
+        let anchor = self.anchor_of(offered, &chunk);
+        let Some(track) = self.tracks.get_mut(offered.name) else { return Ok(()) };
+        let begin = Begin {
+            kind: track.kind,
+            session: offered.session.clone(),
+            start_ticks: chunk.start_ticks(),
+            timescale: offered.timescale,
+            period,
+            part_target_ticks: part_target_ticks(&chunk, offered.timescale, shape.part_ms),
+            first_msn,
+        };
+        let mut planned =
+            super::plan::Planned::json(Target::Begin(offered.name.clone()), record::to_json(&begin));
+        planned.upload = Some(offered.id);
+        planned.after_period = (period > 0).then_some(period);
+        track.plan.push(planned);
+        let codec =
+            track.headers.get(offered.session).map_or(String::new(), |pushed| pushed.header.codec.clone());
+        let part_target_ms = offered.timescale.ms_from_ticks(begin.part_target_ticks);
+        track.chain = Some(Chain::new(begin, shape));
+        track.anchor = Some(anchor);
+        self.notices.push(Notice::TrackBegan { track: offered.name.clone(), codec, part_target_ms });
+        self.begin_run(offered, chunk)
+    }
+
+    /// Media that goes on where the chain ends, perhaps under a new header.
+    fn go_on(&mut self, offered: &Offered<'_>, mut chunk: Chunk, same_run: bool) -> Result<(), Refusal> {
+        if same_run {
+            let Some(track) = self.tracks.get(offered.name) else { return Ok(()) };
+            let end = track.end_ticks();
+            // Half a segment may be missing before it: what cannot be decoded is not begun with.
+            if track.needs_sync && chunk.start_ticks() != end {
+                return match self.keyframe_on(offered) {
+                    Some(_) => self.bridge_hole(offered, false, true),
+                    None => Ok(()),
+                };
+            }
+            chunk.retime(end);
+            return self.take(offered, chunk);
+        }
+        let Some(chunk) = self.keyframe_on(offered) else { return Ok(()) };
+        if chunk.start_ticks() != offered.chunk.start_ticks() {
+            return self.bridge_hole(offered, false, false);
+        }
+        self.change_header(offered, chunk)
+    }
+
+    fn change_header(&mut self, offered: &Offered<'_>, chunk: Chunk) -> Result<(), Refusal> {
+        let marker = |period| Marker::Continues {
+            session: offered.session.clone(),
+            start_ticks: chunk.start_ticks(),
+            timescale: offered.timescale,
+            period,
+        };
+        self.changing(offered.name, offered.now, |track| {
+            track.flush(offered.now)?;
+            track.plan_marker(marker(track.period().unwrap_or(0)))
+        });
+        self.notices
+            .push(Notice::HeaderChanged { track: offered.name.clone(), session: offered.session.clone() });
+        self.begin_run(offered, chunk)
+    }
+
+    /// A chunk some of which, or all, is there already: takes what is new.
+    fn take_unknown_rest(&mut self, offered: &Offered<'_>) -> Result<(), Refusal> {
+        let Some(track) = self.tracks.get(offered.name) else { return Ok(()) };
+        let end = track.end_ticks();
+        let chunk = offered.chunk;
+        let samples = chunk.samples();
+        let mut time = chunk.start_ticks();
+        let known = samples.iter().take_while(|sample| {
+            let begins = time;
+            time = time.saturating_add(u64::from(sample.duration_ticks));
+            begins.saturating_add(u64::from(sample.duration_ticks.saturating_sub(1)) / 2) < end
+        });
+        let known = known.count();
+        match chunk.slice(known..samples.len()) {
+            Some(mut rest) if rest.start_ticks().abs_diff(end) <= half_frame(&rest) => {
+                rest.retime(end);
+                self.take(offered, rest)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Declares what is missing a gap, and goes on after it.
+    fn bridge_hole(&mut self, offered: &Offered<'_>, in_body: bool, same_run: bool) -> Result<(), Refusal> {
+        // Nothing is lost within one body: its frames can be decoded all the same.
+        let chunk = if in_body { Some(offered.chunk.clone()) } else { self.keyframe_on(offered) };
+        let Some(chunk) = chunk else {
+            if let Some(track) = self.tracks.get_mut(offered.name) {
+                track.hole_decided = true;
+            }
+            return Ok(());
+        };
+        let Some(track) = self.tracks.get(offered.name) else { return Ok(()) };
+        let end = track.end_in(offered.timescale);
+        let missing_ms = offered.timescale.ms_from_ticks(chunk.start_ticks().saturating_sub(end));
+        self.notices.push(Notice::Gap { track: offered.name.clone(), missing_ms });
+        let until = track
+            .chain
+            .as_ref()
+            .map_or(0, |chain| offered.timescale.convert_ticks(chunk.start_ticks(), chain.run.timescale));
+        self.changing(offered.name, offered.now, |track| {
+            track.flush(offered.now)?;
+            if track.end_ticks() < until { track.plan_marker(Marker::GapUntil(until)) } else { Ok(()) }
+        });
+        if same_run { self.take(offered, chunk) } else { self.change_header(offered, chunk) }
+    }
+
+    /// Begins a period with this chunk, or joins the one that the other tracks have begun.
+    fn start_over(&mut self, offered: &Offered<'_>) -> Result<(), Refusal> {
+        let Some(chunk) = self.keyframe_on(offered) else { return Ok(()) };
+        let name = offered.name;
+        let run = self.tracks.get(name).and_then(|track| track.chain.as_ref()).map(|chain| chain.run.clone());
+        let newest = self.newest_session.clone();
+        let session = match (&run, newest) {
+            (Some(run), _) if *offered.session > run.session => offered.session.clone(),
+            (None, _) => offered.session.clone(),
+            (Some(run), Some(newest))
+                if newest > run.session
+                    && self.tracks.get(name).is_some_and(|track| !track.headers.contains_key(&newest)) =>
+            {
+                newest
+            }
+            _ => self.mint_session(offered.now),
+        };
+        self.copy_header(name, &session, offered.id)?;
+        let offered = Offered { session: &session, ..*offered };
+        let period = match self.period_of(&session) {
+            Some(period) => period,
+            None => {
+                let anchor = self.anchor_of(&offered, &chunk);
+                self.begin_period(&session, anchor, offered.now)
+            }
+        };
+        if let Some(upload) = self.uploads.get_mut(&offered.id) {
+            upload.bound = Some(session.clone());
+        }
+        if run.is_none() {
+            return self.begin(&offered, Some(period));
+        }
+        self.notices.push(Notice::PeriodBegan { period, session: session.clone(), track: name.clone() });
+        self.leave_for_period(name, period, offered.now);
+        let marker = Marker::Continues {
+            session: session.clone(),
+            start_ticks: chunk.start_ticks(),
+            timescale: offered.timescale,
+            period,
+        };
+        self.changing(name, offered.now, |track| track.plan_marker(marker));
+        self.begin_run(&offered, chunk)
+    }
+
+    fn begin_run(&mut self, offered: &Offered<'_>, chunk: Chunk) -> Result<(), Refusal> {
+        if let Some(track) = self.tracks.get_mut(offered.name) {
+            track.begin_run();
+        }
+        self.take(offered, chunk)
+    }
+
+    /// Hands the chunk to the cutter and plans the parts that come out.
+    fn take(&mut self, offered: &Offered<'_>, chunk: Chunk) -> Result<(), Refusal> {
+        let end = chunk.end_ticks();
+        self.watch_keyframes(offered.name, &chunk);
+        if let Some(upload) = self.uploads.get_mut(&offered.id) {
+            upload.end_ticks = Some(end);
+        }
+        self.changing(offered.name, offered.now, |track| {
+            track.cut(chunk, offered.id, offered.now);
+            Ok(())
+        });
+        // One part at a time: each may close a segment, and that moves the next cut.
+        loop {
+            let mut more = false;
+            self.changing(offered.name, offered.now, |track| {
+                let Some(part) = track.next_part() else { return Ok(()) };
+                more = true;
+                track.plan_part(part, Some(offered.id), offered.now)
+            });
+            if !more {
+                break;
+            }
+        }
+        if let Some(track) = self.tracks.get_mut(offered.name)
+            && track.cutter.as_ref().is_none_or(|cutter| cutter.pending_ticks() == 0)
+        {
+            track.pending_from = None;
+        }
+        Ok(())
+    }
+
+    /// The chunk from its first keyframe on.
+    fn keyframe_on(&mut self, offered: &Offered<'_>) -> Option<Chunk> {
+        let chunk = from_sync(offered.chunk);
+        if chunk.is_none()
+            && let Some(track) = self.tracks.get_mut(offered.name)
+            && !track.needs_sync
+        {
+            track.needs_sync = true;
+            self.notices.push(Notice::WaitingForKeyframe { track: offered.name.clone() });
+        }
+        chunk
+    }
+
+    fn anchor_of(&self, offered: &Offered<'_>, chunk: &Chunk) -> Anchor {
+        let track = self.tracks.get(offered.name);
+        let pushed = track.and_then(|track| track.headers.get(offered.session));
+        let shift = pushed.map_or(0, |pushed| pushed.header.presentation_shift_ticks);
+        let composition = chunk.samples().first().map_or(0, |sample| i64::from(sample.composition_ticks));
+        let offset = composition.saturating_sub(shift);
+        // What has just arrived whole was captured as long ago as it lasts.
+        let before = chunk.duration_ticks().saturating_add_signed(offset);
+        let before_ms = i64::try_from(offered.timescale.ms_from_ticks(before)).unwrap_or(0);
+        Anchor {
+            wall: offered.now.plus_ms(before_ms.saturating_neg()),
+            time_ticks: chunk.start_ticks(),
+            timescale: offered.timescale,
+        }
+    }
+
+    /// Applies a change to a track and looks after what follows from it: closed segments, and a
+    /// chain that could not take it.
+    pub(super) fn changing(
+        &mut self,
+        name: &TrackName,
+        now: WallMs,
+        change: impl FnOnce(&mut Track) -> Result<(), ChainError>,
+    ) {
+        let Some(track) = self.tracks.get_mut(name) else { return };
+        let closed_before = track.chain.as_ref().and_then(Chain::last_closed_msn);
+        if let Err(why) = change(track) {
+            // The cutter and the chain disagree: read the chain again rather than guess.
+            track.poisoned = true;
+            self.notices.push(Notice::Refused { track: name.clone(), why: why.to_string() });
+            return;
+        }
+        let closed = track.chain.as_ref().and_then(Chain::last_closed_msn);
+        if closed > closed_before {
+            self.segment_closed(name, closed_before, now);
+        }
+    }
+
+    /// Whether others of the track's period start over as well.
+    fn others(&self, name: &TrackName, since: Option<WallMs>, now: WallMs) -> Others {
+        let Some(period) = self.tracks.get(name).and_then(Track::period) else { return Others::StartOverToo };
+        let patience_ms = self.patience_ms(Gate::StartOver);
+        let starts_over = |track: &Track| {
+            self.uploads.values().any(|upload: &Upload| {
+                upload.track.as_ref() == Some(&track.name) && upload.waits_to(Gate::StartOver)
+            })
+        };
+        let mut going_on = self.tracks.values().filter(|track| {
+            track.name != *name
+                && track.period() == Some(period)
+                && now.since_ms(track.last_media) < patience_ms
+                && !starts_over(track)
+        });
+        let went_on = |track: &Track| since.is_some_and(|since| track.last_media > since);
+        match going_on.next() {
+            None => Others::StartOverToo,
+            Some(first) if went_on(first) || going_on.any(went_on) => Others::GoOn,
+            Some(_) => Others::Unknown,
+        }
+    }
+}
+
+/// What the other tracks of a period do when one starts over.
+enum Others {
+    /// The same, or nothing at all for a while.
+    StartOverToo,
+    /// It cannot be told yet.
+    Unknown,
+    /// They go on as before.
+    GoOn,
+}

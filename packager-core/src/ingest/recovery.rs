@@ -1,0 +1,137 @@
+//! Taking up a broadcast from storage: after a restart, or when another writer got in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Settings;
+use super::receiver::Receiver;
+use super::track::{PushedHeader, Track};
+use crate::cmaf::Header;
+use crate::limits;
+use crate::log::reader::Target;
+use crate::log::{BroadcastLog, BroadcastName, Found, Freshness, Generation, Read, SessionId, TrackName};
+use crate::time::WallMs;
+
+/// Reads a broadcast for ingest: the chains, and every track's newest header.
+#[derive(Debug)]
+pub struct Recovery {
+    name: BroadcastName,
+    generation: Generation,
+    settings: Settings,
+    log: BroadcastLog,
+    sessions: BTreeMap<TrackName, Vec<SessionId>>,
+    headers: BTreeMap<(TrackName, SessionId), Option<PushedHeader>>,
+    asked: BTreeSet<TrackName>,
+}
+
+impl Recovery {
+    /// Begins to read.
+    pub fn new(name: &BroadcastName, generation: &Generation, settings: Settings) -> Self {
+        let kept = usize::try_from(crate::log::checkpoint::PAGE_SEGMENTS).unwrap_or(usize::MAX);
+        let mut log = BroadcastLog::new(name, generation, kept);
+        log.assume_shape(settings.assumed_shape());
+        Self {
+            name: name.clone(),
+            generation: generation.clone(),
+            settings,
+            log,
+            sessions: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            asked: BTreeSet::new(),
+        }
+    }
+
+    /// Its keys.
+    pub fn key(&self, read: &Read) -> String {
+        read.target().key(&self.log.keys)
+    }
+
+    /// What to read next; empty when all is known.
+    pub fn wants(&self) -> Vec<Read> {
+        let mut reads = self.log.wants(None, Freshness::OBSERVED);
+        for (name, _) in self.log.tracks() {
+            match self.sessions.get(name) {
+                None => reads.push(Read::List(Target::Sessions(name.clone()))),
+                Some(sessions) => {
+                    let current =
+                        self.log.track(name).and_then(|log| log.chain()).map(|chain| &chain.run.session);
+                    let newest = sessions.iter().rev().take(limits::HEADERS_PER_TRACK);
+                    let wanted: BTreeSet<_> = newest.chain(current).cloned().collect();
+                    for session in wanted {
+                        if !self.headers.contains_key(&(name.clone(), session.clone())) {
+                            reads.push(Read::Get(Target::Init(name.clone(), session)));
+                        }
+                    }
+                }
+            }
+        }
+        reads
+    }
+
+    /// Takes in what was found.
+    pub fn absorb(&mut self, read: &Read, found: &Found, asked: WallMs) {
+        match (read.target(), found) {
+            (Target::Sessions(track), found) => {
+                self.asked.insert(track.clone());
+                let names: &[String] = if let Found::Names(names) = found { names } else { &[] };
+                let sessions = names.iter().filter(|name| name.as_str() != "index");
+                let mut sessions: Vec<_> = sessions.filter_map(|name| SessionId::parse(name).ok()).collect();
+                sessions.sort();
+                self.sessions.insert(track.clone(), sessions);
+            }
+            (Target::Init(track, session), found) => {
+                let pushed = match found {
+                    Found::Object { body, .. } => {
+                        Header::parse(body).ok().map(|header| PushedHeader { header, bytes: body.clone() })
+                    }
+                    _ => None,
+                };
+                self.headers.insert((track.clone(), session.clone()), pushed);
+            }
+            _ => self.log.absorb(read, found, asked),
+        }
+    }
+
+    /// The receiver of what was read.
+    pub fn finish(self, random: u64) -> Receiver {
+        let mut receiver = Receiver::new(&self.name, &self.generation, self.settings, random);
+        self.into_receiver(&mut receiver);
+        receiver
+    }
+
+    fn into_receiver(self, receiver: &mut Receiver) {
+        receiver.periods = self.log.periods().to_vec();
+        receiver.periods_stored = u32::try_from(receiver.periods.len()).unwrap_or(u32::MAX);
+        for ((name, session), pushed) in self.headers {
+            let Some(pushed) = pushed else { continue };
+            let kind = pushed.header.kind;
+            let track = receiver.tracks.entry(name.clone()).or_insert_with(|| Track::new(name, kind));
+            receiver.newest_session = receiver.newest_session.take().max(Some(session.clone()));
+            track.headers.insert(session, pushed);
+        }
+        for record in &receiver.periods {
+            receiver.newest_session = receiver.newest_session.take().max(Some(record.session.clone()));
+        }
+        for (name, log) in self.log.tracks() {
+            let Some(chain) = log.chain() else { continue };
+            let kind = chain.begin.kind;
+            let track = receiver.tracks.entry(name.clone()).or_insert_with(|| Track::new(name.clone(), kind));
+            track.resume(chain.clone());
+        }
+    }
+}
+
+impl Receiver {
+    /// Takes up the broadcast again as it is stored, keeping the uploads that are under way.
+    pub fn reload(&mut self, recovery: Recovery) {
+        self.tracks.clear();
+        self.period_plan = super::plan::Plan::default();
+        recovery.into_receiver(self);
+        for upload in self.uploads.values_mut() {
+            // They are bound anew by what is stored now.
+            upload.bound = None;
+            upload.end_ticks = None;
+            upload.ready.clear();
+            upload.waiting = None;
+        }
+    }
+}

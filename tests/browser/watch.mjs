@@ -1,0 +1,208 @@
+// Watches a broadcast in headless Chromium, as a viewer does, and reports how that went.
+//
+//   node watch.mjs --url http://127.0.0.1:8080/demo/ --seconds 30 [--warmup 5] [--screenshot out.png]
+//                  [--size 1280x960] [--json]
+//
+// Prints a report (with --json as one line) on stdout, what the browser complained of on stderr. Exit code: 0 the
+// broadcast played throughout, 1 it did not, 2 the call was wrong. CHROMIUM names another browser.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+
+const PLAYS_WITHIN_MS = 20_000;
+const SAMPLE_MS = 250;
+const MIN_PROGRESS = 0.9; // of the wall clock's
+const BACKWARDS_S = 0.05; // the media clock of a browser trembles by less
+const FLAGS = [
+  '--no-sandbox', // as root
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  // A machine that reaches nothing but itself would otherwise spend its time on refused connections.
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+  // A window nobody sees must not be slowed down.
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+];
+
+function usage(problem) {
+  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--json]`);
+  process.exit(2);
+}
+
+function options() {
+  let values;
+  try {
+    ({ values } = parseArgs({
+      options: {
+        url: { type: 'string' },
+        seconds: { type: 'string', default: '30' },
+        warmup: { type: 'string', default: '5' },
+        screenshot: { type: 'string' },
+        size: { type: 'string', default: '1280x960' },
+        json: { type: 'boolean', default: false },
+      },
+    }));
+  } catch (error) {
+    usage(error.message);
+  }
+  const seconds = Number(values.seconds);
+  const warmup = Number(values.warmup);
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(values.size) ?? [];
+  if (!values.url || !(seconds > 0) || !(warmup >= 0) || !width) usage('an argument is missing or not a number');
+  return { ...values, seconds, warmup, viewport: { width: Number(width), height: Number(height) } };
+}
+
+const readStats = (page) => page.evaluate(() => window.rimcast?.stats() ?? null);
+
+async function untilPlaying(page) {
+  try {
+    await page.waitForFunction(() => window.rimcast?.stats().state === 'playing' && window.rimcast.video.currentTime > 0, null, {
+      timeout: PLAYS_WITHIN_MS,
+      polling: 100,
+    });
+  } catch {
+    const last = await readStats(page).catch(() => null);
+    throw new Error(`did not play within ${PLAYS_WITHIN_MS / 1000} s: ${JSON.stringify(last)}`);
+  }
+}
+
+// The wall clock is read in the page, together with the statistics: a sample that arrives late is still true.
+async function sample(page, seconds) {
+  return page.evaluate(
+    ({ forMs, everyMs }) =>
+      new Promise((resolve) => {
+        const samples = [];
+        const begin = performance.now();
+        const take = () => {
+          const wall_s = (performance.now() - begin) / 1000;
+          samples.push({ wall_s, ...window.rimcast.stats() });
+          if (wall_s * 1000 < forMs) return;
+          clearInterval(timer);
+          resolve(samples);
+        };
+        const timer = setInterval(take, everyMs);
+        take();
+      }),
+    { forMs: seconds * 1000, everyMs: SAMPLE_MS },
+  );
+}
+
+function median(sorted) {
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+function judge(samples) {
+  const first = samples[0];
+  const last = samples.at(-1);
+  const latencies = samples.flatMap(({ latency_s }) => (latency_s === null ? [] : [latency_s])).sort((a, b) => a - b);
+  const wall_s = last.wall_s - first.wall_s;
+  const advanced_s = last.current_time_s - first.current_time_s;
+  const times = samples.map(({ current_time_s }) => current_time_s);
+  const backwards_s = Math.max(0, ...times.slice(1).map((time, i) => times[i] - time));
+
+  // Counters of the media element start over when the player loads the stream anew.
+  const since = (name) => samples.slice(1).reduce((sum, now, i) => sum + (now[name] >= samples[i][name] ? now[name] - samples[i][name] : now[name]), 0);
+
+  const problems = [];
+  if (backwards_s > BACKWARDS_S) problems.push(`playback went back by ${backwards_s.toFixed(3)} s`);
+  if (advanced_s < MIN_PROGRESS * wall_s) problems.push(`played ${advanced_s.toFixed(2)} s in ${wall_s.toFixed(2)} s`);
+  if (last.state !== 'playing') problems.push(`the player is ${last.state}`);
+  if (since('decoded_frames') === 0) problems.push('no frame was decoded');
+
+  return {
+    ok: problems.length === 0,
+    problems,
+    seconds: Number(wall_s.toFixed(3)),
+    latency_median_s: latencies.length ? Number(median(latencies).toFixed(3)) : null,
+    latency_max_s: latencies.at(-1) ?? null,
+    latency_min_s: latencies[0] ?? null,
+    target_latency_s: last.target_latency_s,
+    stalls: since('stalls'),
+    stalls_before: first.stalls, // while starting
+    discontinuities: since('discontinuities'),
+    decoded_frames: since('decoded_frames'),
+    dropped_frames: since('dropped_frames'),
+    current_time_s: { first: first.current_time_s, last: last.current_time_s, advanced: Number(advanced_s.toFixed(3)) },
+    playing_date_ms: { first: first.playing_date_ms, last: last.playing_date_ms },
+    levels: last.levels,
+    levels_played: [...new Set(samples.map(({ level }) => level))],
+    states: [...new Set(samples.map(({ state }) => state))],
+    errors: last.errors,
+  };
+}
+
+function listen(page) {
+  const seen = { failed_requests: [], console_errors: [], script_errors: [] };
+  const note = (list, line) => {
+    list.push(line);
+    console.error(line);
+  };
+  page.on('console', (message) => {
+    if (message.type() === 'error') note(seen.console_errors, `console: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => note(seen.script_errors, `script: ${error.stack ?? error}`));
+  page.on('requestfailed', (request) => {
+    // hls.js gives up requests itself, when it changes rendition.
+    const reason = request.failure()?.errorText;
+    if (reason !== 'net::ERR_ABORTED') note(seen.failed_requests, `request: ${request.url()} ${reason}`);
+  });
+  page.on('response', (response) => {
+    if (response.status() >= 400) note(seen.failed_requests, `request: ${response.url()} ${response.status()}`);
+  });
+  return seen;
+}
+
+async function watch({ url, seconds, warmup, screenshot, viewport }) {
+  const profile = await mkdtemp(join(tmpdir(), 'rimcast-watch-'));
+  let browser;
+  try {
+    browser = await chromium.launchPersistentContext(profile, {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      headless: true,
+      args: FLAGS,
+      viewport,
+    });
+    const page = browser.pages()[0] ?? (await browser.newPage());
+    const seen = listen(page);
+    let report;
+    try {
+      const began = performance.now();
+      await page.goto(url, { waitUntil: 'domcontentloaded', timeout: PLAYS_WITHIN_MS });
+      await untilPlaying(page);
+      const started_s = Number(((performance.now() - began) / 1000).toFixed(3));
+      if (warmup > 0) await sample(page, warmup);
+      report = { url, started_s, ...judge(await sample(page, seconds)) };
+    } catch (error) {
+      report = { url, ok: false, problems: [error.message] };
+    }
+    if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });
+    if (seen.script_errors.length) {
+      report.ok = false;
+      report.problems.push('a script of the page failed');
+    }
+    return { ...report, ...seen };
+  } finally {
+    await browser?.close();
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+const given = options();
+let report;
+try {
+  report = await watch(given);
+} catch (error) {
+  report = { url: given.url, ok: false, problems: [`the browser failed: ${error.message}`] };
+}
+console.log(JSON.stringify(report, null, given.json ? 0 : 2));
+for (const problem of report.problems) console.error(`not ok: ${problem}`);
+process.exitCode = report.ok ? 0 : 1;
