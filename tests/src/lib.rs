@@ -1,1 +1,3 @@
-//! Cases.
+//! What the tests of more than one crate share.
+
+pub mod live;

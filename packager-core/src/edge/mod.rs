@@ -237,7 +237,7 @@ impl Edge {
             // A broadcast that exists is looked for again by and by; one that does not, each time
             // the last look is older than an answer may be cached.
             let trust_ms = if pointer.generation.is_some() { BROADCAST_TRUST_MS } else { 1_000 };
-            if self.observes_writes || now.since_ms(pointer.checked) < trust_ms {
+            if now.since_ms(pointer.checked) < trust_ms {
                 return Ok(pointer.generation.clone());
             }
         }
