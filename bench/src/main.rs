@@ -6,9 +6,19 @@ mod load;
 mod measure;
 mod render;
 mod serve;
+mod yardstick;
 
 fn main() {
     let only: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, port] = &only[..]
+        && flag == "--yardstick"
+    {
+        let port = port.parse().expect("a port");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+        runtime.block_on(yardstick::serve(port)).expect("it serves");
+        return;
+    }
     let wanted = |name: &str| only.is_empty() || only.iter().any(|given| given == name);
     if wanted("render") {
         render::run();

@@ -7,7 +7,7 @@ mod viewer;
 
 pub use browser::{Watched, strict, watch, watch_in_background};
 pub use encoder::{Encoder, Ladder};
-pub use server::Server;
+pub use server::{Server, free_port};
 pub use viewer::{Fetched, Follower, get, put, request};
 
 use std::path::PathBuf;

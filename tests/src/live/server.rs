@@ -28,16 +28,16 @@ fn program() -> &'static Path {
             .expect("cargo can be started");
         assert!(built.status.success(), "rimcast does not build");
         let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
-        let executable = messages.lines().filter_map(|line| {
+        let mut executable = messages.lines().filter_map(|line| {
             let message: serde_json::Value = serde_json::from_str(line).ok()?;
             Some(message.get("executable")?.as_str()?.to_owned())
         });
-        executable.last().map(PathBuf::from).expect("cargo names the program")
+        executable.next_back().map(PathBuf::from).expect("cargo names the program")
     })
 }
 
 /// A port nobody listens on right now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     listener.local_addr().expect("a bound socket has an address").port()
 }
