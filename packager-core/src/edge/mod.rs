@@ -114,7 +114,7 @@ pub struct Wait {
     pub broadcast: BroadcastName,
     /// and this track of it, where only one matters.
     pub track: Option<TrackName>,
-    /// The key that a host without notices polls.
+    /// The key, or the prefix, that a host without notices polls; then [`Edge::look_again`].
     pub key: String,
     /// Ask again then, whatever has happened.
     pub until: WallMs,
@@ -215,6 +215,17 @@ impl Edge {
     ) {
         if let Some(broadcast) = self.broadcasts.get_mut(&(name.clone(), generation.clone())) {
             broadcast.log.observe(target, meta, size_bytes, body);
+        }
+    }
+
+    /// Whatever is known of the broadcast may have changed since: the next question reads again. For
+    /// a host that sees no writes, once it has found something at [`Wait::key`] (or, where that is a
+    /// prefix, from time to time), and when [`Wait::until`] has come.
+    pub fn look_again(&mut self, wait: &Wait) {
+        for ((name, _), broadcast) in &mut self.broadcasts {
+            if *name == wait.broadcast {
+                broadcast.log.look_again();
+            }
         }
     }
 

@@ -357,6 +357,15 @@ impl BroadcastLog {
         }
     }
 
+    /// Nothing looked for so far counts as looked for lately.
+    pub fn look_again(&mut self) {
+        self.period_checked = WallMs(i64::MIN);
+        self.tracks_checked = None;
+        for log in self.tracks.values_mut() {
+            log.checked = WallMs(i64::MIN);
+        }
+    }
+
     /// Takes in an object that this process has just seen stored.
     pub fn observe(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
         if let Target::Begin(track) = target {
