@@ -178,7 +178,7 @@ impl MediaPlaylist<'_> {
             *after_us = after_us.saturating_add(segment.duration_us());
             (*after_us < limit_us).then_some(segment.msn)
         });
-        kept.last().unwrap_or(self.chain.next_msn)
+        kept.last().unwrap_or(self.chain.open.as_ref().map_or(self.chain.next_msn, |open| open.msn))
     }
 
     /// Listed segments that end before the skip boundary: CAN-SKIP-UNTIL, six target durations,
