@@ -37,8 +37,8 @@ impl Broadcast {
 
     /// What must be read before a request can be answered; `None`: nothing.
     pub(super) fn unread(&self, track: Option<&TrackName>, asked: Asked, now: WallMs) -> Option<Step> {
-        let fresh: Freshness = freshness(self.observes_writes, asked, now);
-        self.fetch(self.log.wants(track, fresh))
+        let fresh: Freshness = freshness(self.observes_writes, track, asked, now);
+        self.fetch(self.log.wants(fresh))
     }
 
     pub(super) fn fetch(&self, reads: Vec<crate::log::Read>) -> Option<Step> {

@@ -30,8 +30,8 @@ pub const HOLD_MS: i64 = 9_000;
 /// How long `broadcast.json` is trusted.
 const BROADCAST_TRUST_MS: i64 = 5_000;
 
-/// How old the list of tracks, and tracks other than the one asked for, may be.
-const OTHERS_TRUST_MS: i64 = 500;
+/// How old the list of tracks may be where it only matters to rendition reports.
+const TRACKS_TRUST_MS: i64 = 2_000;
 
 /// Methods that mean something to a viewer's host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,7 @@ pub struct Wait {
     pub broadcast: BroadcastName,
     /// and this track of it, where only one matters.
     pub track: Option<TrackName>,
-    /// The key that a host without notices polls.
+    /// The key, or the prefix, that a host without notices polls.
     pub key: String,
     /// Ask again then, whatever has happened.
     pub until: WallMs,
@@ -263,7 +263,7 @@ impl Edge {
             // A broadcast that exists is looked for again by and by; one that does not, each time
             // the last look is older than an answer may be cached.
             let trust_ms = if pointer.generation.is_some() { BROADCAST_TRUST_MS } else { 1_000 };
-            if self.observes_writes || now.since_ms(pointer.checked) < trust_ms {
+            if now.since_ms(pointer.checked) < trust_ms {
                 return Ok(pointer.generation.clone());
             }
         }
@@ -301,14 +301,13 @@ impl Edge {
     }
 }
 
-/// How fresh the log must be for a request.
-fn freshness(observes_writes: bool, asked: Asked, now: WallMs) -> Freshness {
+/// How fresh the log must be for a request. Rendition reports are part of every media playlist, so
+/// all chains count; a new track may show in them a little later than in the multivariant playlist.
+fn freshness(observes_writes: bool, track: Option<&TrackName>, asked: Asked, now: WallMs) -> Freshness {
     if observes_writes {
-        Freshness::OBSERVED
-    } else {
-        Freshness {
-            track_since: asked.since,
-            others_since: asked.since.min(now.plus_ms(OTHERS_TRUST_MS.saturating_neg())),
-        }
+        return Freshness::OBSERVED;
     }
+    let trusted_ms = if track.is_some() { TRACKS_TRUST_MS } else { 0 };
+    let tracks_since = asked.since.min(now.plus_ms(trusted_ms.saturating_neg()));
+    Freshness { chains_since: asked.since, tracks_since }
 }

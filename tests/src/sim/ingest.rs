@@ -221,15 +221,13 @@ impl World {
         if !self.ingests[at].alive || self.ingests[at].epoch != epoch {
             return;
         }
-        match outcome {
-            Outcome::Stored(_) => self.observe(at, put, &put.meta, &Bytes::from(put.body.concat())),
-            Outcome::Exists { meta, body } => self.observe(at, put, meta, body),
-            Outcome::Changed(_) => {}
-            Outcome::Failed(_) => self.log(&format!("failed {}", put.key)),
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.log(&format!("failed {}", put.key));
         }
         let now = self.clock();
-        if let Some(receiver) = self.ingests[at].receiver.as_mut() {
-            receiver.stored(put.id, outcome, now);
+        let Some(receiver) = self.ingests[at].receiver.as_mut() else { return };
+        if receiver.stored(put.id, outcome, now) {
+            self.observe(at, put, &put.meta, &Bytes::from(put.body.concat()));
         }
         self.drive(at);
     }

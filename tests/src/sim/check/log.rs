@@ -62,9 +62,9 @@ enum Heads {
 fn read_all(store: &Store, world: &World, generation: &Generation, heads: Heads) -> BroadcastLog {
     let mut log = BroadcastLog::new(&world.name, generation, 4);
     let now = world.clock();
-    let fresh = Freshness { track_since: now, others_since: now };
+    let fresh = Freshness { chains_since: now, tracks_since: now };
     loop {
-        let reads = log.wants(None, fresh);
+        let reads = log.wants(fresh);
         if reads.is_empty() {
             return log;
         }
