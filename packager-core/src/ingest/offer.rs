@@ -215,10 +215,19 @@ impl Receiver {
     }
 
     /// A chunk some of which, or all, is there already: takes what is new.
+    ///
+    /// # Errors
+    ///
+    /// Something else is, or will be, where it belongs.
     fn take_unknown_rest(&mut self, offered: &Offered<'_>) -> Result<(), Refusal> {
-        let Some(track) = self.tracks.get(offered.name) else { return Ok(()) };
+        let Some(track) = self.tracks.get_mut(offered.name) else { return Ok(()) };
         let end = track.end_ticks();
         let chunk = offered.chunk;
+        let until = track.chain.as_ref().map_or(0, |chain| chunk.end_ticks().min(chain.next_ticks));
+        let is_there =
+            track.chain.as_ref().is_some_and(|chain| chain.holds_media(chunk.start_ticks(), until));
+        // What is on its way to storage counts as stored once it is.
+        track.awaits_too(offered.id);
         let samples = chunk.samples();
         let mut time = chunk.start_ticks();
         let known = samples.iter().take_while(|sample| {
@@ -227,13 +236,13 @@ impl Receiver {
             begins.saturating_add(u64::from(sample.duration_ticks.saturating_sub(1)) / 2) < end
         });
         let known = known.count();
-        match chunk.slice(known..samples.len()) {
-            Some(mut rest) if rest.start_ticks().abs_diff(end) <= half_frame(&rest) => {
-                rest.retime(end);
-                self.take(offered, rest)
-            }
-            _ => Ok(()),
+        if let Some(mut rest) = chunk.slice(known..samples.len())
+            && rest.start_ticks().abs_diff(end) <= half_frame(&rest)
+        {
+            rest.retime(end);
+            self.take(offered, rest)?;
         }
+        if is_there { Ok(()) } else { Err(Refusal::TooLate) }
     }
 
     /// Declares what is missing a gap, and goes on after it.
@@ -345,9 +354,15 @@ impl Receiver {
         Ok(())
     }
 
-    /// The chunk from its first keyframe on.
+    /// The chunk from its first keyframe on. What is left out is not stored, so its upload is not
+    /// acknowledged.
     fn keyframe_on(&mut self, offered: &Offered<'_>) -> Option<Chunk> {
         let chunk = from_sync(offered.chunk);
+        if chunk.as_ref().is_none_or(|chunk| chunk.start_ticks() != offered.chunk.start_ticks())
+            && let Some(upload) = self.uploads.get_mut(&offered.id)
+        {
+            upload.refused.get_or_insert(Refusal::NoKeyframe);
+        }
         if chunk.is_none()
             && let Some(track) = self.tracks.get_mut(offered.name)
             && !track.needs_sync

@@ -125,6 +125,15 @@ impl Plan {
         self.queue.iter().chain(aside).any(|planned| matches!(planned.target, Target::Head(_)))
     }
 
+    /// Lets an upload wait for all that is planned.
+    pub(super) fn awaits_too(&mut self, upload: UploadId) {
+        let in_flight = self.in_flight.as_mut().map(|(_, planned)| planned);
+        let last = self.queue.iter_mut().rfind(|planned| !planned.is_aside()).or(in_flight);
+        if let Some(last) = last.filter(|last| !last.uploads.contains(&upload)) {
+            last.uploads.push(upload);
+        }
+    }
+
     /// Nothing of it is left to be done, but for what is aside.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.in_flight.is_none()

@@ -156,7 +156,7 @@ impl Receiver {
         let id = PutId(self.next_id());
         let stored = self.periods_stored;
         let mut plans = std::iter::once(&mut self.period_plan)
-            .chain(self.tracks.values_mut().map(|track| &mut track.plan));
+            .chain(self.tracks.values_mut().filter(|track| !track.poisoned).map(|track| &mut track.plan));
         let planned = plans.find_map(|plan| plan.take(id, stored))?.clone();
         let mut mode = planned.mode;
         if let (PutMode::Swap(tag), Target::Head(track)) = (&mut mode, &planned.target) {
@@ -309,6 +309,15 @@ impl Receiver {
                 }
             },
         };
+        let upload = self.uploads.get_mut(&id);
+        let track = upload.as_ref().and_then(|upload| self.tracks.get(upload.track.as_ref()?));
+        if track.is_some_and(|track| track.poisoned) {
+            // Its chain is about to be read again.
+            if let Some(upload) = upload {
+                upload.ready.push_front(chunk);
+            }
+            return false;
+        }
         match self.offer(id, &chunk, waited, now) {
             Ok(None) => {
                 if let Some(upload) = self.uploads.get_mut(&id) {

@@ -149,6 +149,16 @@ impl Track {
         may_be_forgotten && is_near && is_soon
     }
 
+    /// An upload whose media is known is answered when what is known of it is stored.
+    pub(super) fn awaits_too(&mut self, upload: UploadId) {
+        if self.pending_from.is_empty() {
+            self.plan.awaits_too(upload);
+        } else if !self.pending_from.contains(&upload) {
+            // Not the newest: it is not that one's end that flushes a tail.
+            self.pending_from.insert(0, upload);
+        }
+    }
+
     /// Keeps in mind what was taken before the chain was read again.
     pub(super) fn remember_as(&mut self, before: Track) {
         let run = |track: &Track| track.chain.as_ref().map(|chain| chain.run.session.clone());
