@@ -125,6 +125,17 @@ impl Receiver {
             Fit::Begin => self.begin(&offered, None)?,
             Fit::Contiguous => self.go_on(&offered, chunk.clone(), same_run)?,
             Fit::Known => self.take_unknown_rest(&offered)?,
+            Fit::Hole
+                if same_run
+                    && track.is_overtaken(
+                        chunk.start_ticks(),
+                        track.end_in(timescale),
+                        i64::from(self.settings.gap_ms).saturating_mul(2),
+                        now,
+                    ) =>
+            {
+                return Err(Refusal::Superseded(session));
+            }
             Fit::Hole => {
                 let in_body = body_end == Some(track.end_in(timescale)) && same_run;
                 if !(in_body || waited_out || (track.hole_decided && self.is_earliest(&offered))) {
@@ -303,6 +314,9 @@ impl Receiver {
             return self.begin(&offered, Some(period));
         }
         self.notices.push(Notice::PeriodBegan { period, session: session.clone(), track: name.clone() });
+        if let Some(track) = self.tracks.get_mut(name) {
+            track.leave_run(offered.timescale, offered.now);
+        }
         self.leave_for_period(name, period, offered.now);
         let marker = Marker::Continues {
             session: session.clone(),

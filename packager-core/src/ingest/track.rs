@@ -44,6 +44,8 @@ pub(super) struct Track {
     recent: VecDeque<u64>,
     /// Decode time from which on everything that was taken is remembered; `None`: from nowhere.
     remembered_from: Option<u64>,
+    /// Where the run before this one ended, in ticks of this one, and when it was left.
+    left: Option<(u64, WallMs)>,
     /// A header was pushed since media was last taken.
     pub(super) header_came: bool,
     /// Where record 0 would be anchored, if this track made it.
@@ -76,6 +78,7 @@ impl Track {
             hole_decided: false,
             recent: VecDeque::new(),
             remembered_from: None,
+            left: None,
             header_came: false,
             anchor: None,
             last_sync: None,
@@ -144,9 +147,23 @@ impl Track {
             // A file that is played again has the same media as before.
             return !self.header_came || is_near;
         }
-        // What another process took is not remembered.
+        // What another process took is not remembered; and what came too late was never taken.
         let may_be_forgotten = self.remembered_from.is_none_or(|from| start < from);
-        may_be_forgotten && is_near && is_soon
+        is_near && is_soon && (may_be_forgotten || !self.header_came)
+    }
+
+    /// The run that begins has times of its own.
+    pub(super) fn leave_run(&mut self, timescale: Timescale, now: WallMs) {
+        self.left = Some((self.end_in(timescale), now));
+    }
+
+    /// Whether a chunk that starts at this time is rather of the run before, and has been overtaken by
+    /// this one. `within_ms`: bodies overtake each other by no more.
+    pub(super) fn is_overtaken(&self, start_ticks: u64, end_ticks: u64, within_ms: i64, now: WallMs) -> bool {
+        self.left.is_some_and(|(left_ticks, left_at)| {
+            now.since_ms(left_at) <= within_ms
+                && start_ticks.abs_diff(left_ticks) < start_ticks.abs_diff(end_ticks)
+        })
     }
 
     /// An upload whose media is known is answered when what is known of it is stored.
