@@ -90,6 +90,10 @@ impl broadcast::Broadcast {
 fn is_ready(log: &BroadcastLog) -> bool {
     let closed = |log: &crate::log::reader::TrackLog| {
         log.chain().map(|chain| {
+            // What is all gaps cannot be shown.
+            if chain.rate.duration_us == 0 {
+                return 0;
+            }
             chain
                 .next_msn
                 .saturating_sub(chain.begin.first_msn)
