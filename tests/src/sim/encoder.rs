@@ -294,6 +294,10 @@ impl World {
     /// Sends a whole body again.
     pub(crate) fn send_again(&mut self, id: BodyId) {
         let (track, whole) = (self.encoder.bodies[id].track, self.encoder.bodies[id].bytes.clone());
+        if self.source(self.encoder.bodies[id].run, track).is_none() {
+            // Nobody is there any more to send it.
+            return;
+        }
         let ingest = self.encoder.routes[track];
         let epoch = self.ingests[ingest].epoch;
         let body = &mut self.encoder.bodies[id];
