@@ -134,11 +134,6 @@ impl Plan {
         }
     }
 
-    /// Nothing of it is left to be done, but for what is aside.
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.in_flight.is_none()
-    }
-
     /// All uploads that wait for something in the plan.
     pub(super) fn uploads(&self) -> impl Iterator<Item = UploadId> {
         let in_flight = self.in_flight.iter().map(|(_, planned)| planned);

@@ -199,6 +199,9 @@ impl Receiver {
                 continue;
             }
             track.poisoned = true;
+            if let Target::Part(_, session, start_ticks) = &planned.target {
+                track.stored_until = Some((session.clone(), *start_ticks));
+            }
             let lost = std::mem::take(&mut track.plan.queue);
             let waiting = std::mem::take(&mut track.pending_from);
             let planned_for = lost.iter().chain([&planned]).flat_map(|planned| planned.uploads.clone());
@@ -225,6 +228,7 @@ impl Receiver {
         };
         self.notices.push(Notice::Conflict { key: planned.target.key(&self.keys) });
         self.period_plan.queue.clear();
+        self.periods.truncate(usize::try_from(self.periods_stored).unwrap_or(usize::MAX));
         for track in self.tracks.values_mut() {
             track.poisoned = true;
             track.plan.queue.clear();

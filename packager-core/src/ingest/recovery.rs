@@ -123,17 +123,27 @@ impl Recovery {
 impl Receiver {
     /// Takes up the broadcast again as it is stored, keeping the uploads that are under way.
     pub fn reload(&mut self, recovery: Recovery) {
-        let periods_stand = self.period_plan.is_empty();
         let before = std::mem::take(&mut self.tracks);
-        self.period_plan = super::plan::Plan::default();
+        let planned = std::mem::take(&mut self.periods);
+        let planned_stored = self.periods_stored;
         recovery.into_receiver(self);
+        let periods_stand = planned.starts_with(&self.periods);
+        if periods_stand {
+            (self.periods, self.periods_stored) = (planned, planned_stored);
+        } else {
+            self.period_plan = super::plan::Plan::default();
+        }
         let shape = self.periods.first().and_then(|record| record.shape);
         for (name, mut old) in before {
             let read = self.tracks.remove(&name);
             let is_behind = read.as_ref().is_some_and(|read| old.is_behind(read));
-            let settles =
-                shape.zip(old.chain.as_mut()).is_none_or(|(shape, chain)| chain.settle(shape).is_ok());
-            if periods_stand && settles && !old.poisoned && !is_behind {
+            old.settle(shape);
+            if old.poisoned && read.as_ref().is_some_and(|read| old.is_ahead(read)) {
+                // The broadcast was being read before this went wrong: it is read once more.
+                self.tracks.insert(name, old);
+                continue;
+            }
+            if periods_stand && !old.poisoned && !is_behind {
                 // Nobody interfered with it: it goes on as planned.
                 let headers = read.map(|read| read.headers).unwrap_or_default();
                 headers.into_iter().for_each(|(session, pushed)| {
@@ -157,6 +167,7 @@ impl Receiver {
                 }
             }
             if let Some(mut track) = read {
+                track.settle(shape);
                 track.remember_as(old);
                 self.tracks.insert(name, track);
             }

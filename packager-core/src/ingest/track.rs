@@ -10,7 +10,7 @@ use crate::cmaf::cutter::{CutPart, Cutter, SegmentBounds};
 use crate::cmaf::{Chunk, Header, TrackKind};
 use crate::limits;
 use crate::log::reader::Target;
-use crate::log::{Anchor, Chain, ChainError, Entry, Marker, PartMeta, SessionId, TrackName};
+use crate::log::{Anchor, Chain, ChainError, Entry, Marker, PartMeta, SessionId, Shape, TrackName};
 use crate::time::{Timescale, WallMs};
 
 /// A header as it was pushed.
@@ -59,6 +59,8 @@ pub(super) struct Track {
     pub(super) pages_unsure: bool,
     /// Another writer's object stands where ours should: the chain must be read again.
     pub(super) poisoned: bool,
+    /// Where that is: what comes before it is stored.
+    pub(super) stored_until: Option<(SessionId, u64)>,
 }
 
 impl Track {
@@ -85,6 +87,7 @@ impl Track {
             checkpoint_at: WallMs(i64::MIN),
             pages_unsure: false,
             poisoned: false,
+            stored_until: None,
         }
     }
 
@@ -172,6 +175,21 @@ impl Track {
             // Not the newest: it is not that one's end that flushes a tail.
             self.pending_from.insert(0, upload);
         }
+    }
+
+    /// The shape is fixed, perhaps by another process.
+    pub(super) fn settle(&mut self, shape: Option<Shape>) {
+        if let Some((shape, chain)) = shape.zip(self.chain.as_mut()) {
+            self.poisoned |= chain.settle(shape).is_err();
+        }
+    }
+
+    /// Less of the chain was read than this process had stored when it went wrong.
+    pub(super) fn is_ahead(&self, read: &Track) -> bool {
+        let stored = self.stored_until.as_ref();
+        stored.zip(read.chain.as_ref()).is_some_and(|((session, start_ticks), chain)| {
+            chain.run.session < *session || chain.run.session == *session && chain.next_ticks < *start_ticks
+        })
     }
 
     /// Keeps in mind what was taken before the chain was read again.
