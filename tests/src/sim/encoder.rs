@@ -317,7 +317,6 @@ impl World {
         }
         body.answer = Some(answer);
         let (track, run) = (body.track, body.run);
-        self.ledger.answered(&self.encoder.bodies[id], answer, &self.clock());
         let is_current = self.source(run, track).is_some();
         if let Some(source) = self.encoder.sources[track].as_mut().filter(|source| source.run == run) {
             if source.body == Some(id) {

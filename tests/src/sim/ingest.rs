@@ -140,11 +140,7 @@ impl World {
             let ingest = &mut self.ingests[at];
             let Some(settled) = ingest.receiver.as_mut().and_then(|receiver| receiver.settled(id)) else {
                 if early && self.encoder.bodies[body].answer.is_none() {
-                    self.ledger.answered(
-                        &self.encoder.bodies[body],
-                        Answer::Accepted,
-                        &self.start.plus_ms(0),
-                    );
+                    self.ledger.answered(&self.encoder.bodies[body], Answer::Accepted);
                 }
                 continue;
             };
@@ -159,7 +155,7 @@ impl World {
                 }
             };
             // What is said counts from when it is said, though the encoder may never hear it.
-            self.ledger.answered(&self.encoder.bodies[body], answer, &self.clock());
+            self.ledger.answered(&self.encoder.bodies[body], answer);
             self.answer(body, answer);
         }
     }

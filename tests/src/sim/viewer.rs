@@ -117,7 +117,7 @@ impl World {
     fn turned_away(&mut self, id: usize, path: &str, query: &str, status: u16, why: &str) -> u64 {
         self.log(&format!("viewer {id}: {path}?{query}: {status} {why}"));
         self.summary.errors += 1;
-        if status == 400 {
+        if status == 400 && !self.ledger.is_deleted(path.trim_start_matches('/')) {
             // An edge that was thrown away may have known more than the one that took its place: not
             // so when everything that was published is in the log.
             self.ledger

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use packager_core::ingest::{Put, PutMode};
 use packager_core::log::reader::Target;
-use packager_core::time::WallMs;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::log::Follower;
@@ -91,7 +90,7 @@ impl Ledger {
     }
 
     /// An upload was answered.
-    pub(crate) fn answered(&mut self, body: &Body, answer: Answer, _now: &WallMs) {
+    pub(crate) fn answered(&mut self, body: &Body, answer: Answer) {
         if answer != Answer::Accepted {
             return;
         }

@@ -73,14 +73,15 @@ impl World {
             let name = url.rsplit('/').nth(1).unwrap_or("");
             let spec = self.scenario.tracks.iter().find(|spec| spec.name().as_str() == name);
             let Some(spec) = spec.cloned() else { continue };
-            let jitter_ms = i64::from(spec.jitter_ticks) * 1000 / i64::from(spec.timescale) + ROUNDING_MS;
+            // A time may be moved by less than half a frame.
+            let moved_ms = i64::from(spec.frame_ticks) * 500 / i64::from(spec.timescale) + ROUNDING_MS;
             for segment in segments {
                 let (Some(date), Some(first)) = (segment.date_ms, segment.parts.first()) else { continue };
                 let Some(ticks) = self.presented_ticks(url, &spec, &first.uri) else { continue };
                 let presented_ms = ticks * 1000 / i64::from(spec.timescale);
                 let map = date - presented_ms;
                 let (known, by) = maps.entry(segment.discontinuities).or_insert((map, url.clone())).clone();
-                if (map - known).abs() > jitter_ms {
+                if (map - known).abs() > moved_ms {
                     let what = format!(
                         "{url}: segment {} of period {} is dated {} ms later than {by} says",
                         segment.msn,
