@@ -1,1 +1,9 @@
-//! Cases.
+//! What Rimcast must hold to: recorded cases with exact answers, the rules of HLS as a checker, and
+//! properties of random broadcasts. The packager decides and never acts, so a whole broadcast with
+//! encoder, storage, several edges and a clock runs here in one thread and no time.
+
+pub mod golden;
+pub mod live;
+pub mod media;
+pub mod store;
+pub mod world;

@@ -175,15 +175,15 @@ impl TrackLog {
 /// What a reader wants to be sure of.
 #[derive(Debug, Clone, Copy)]
 pub struct Freshness {
-    /// The track whose next key must have been looked for since `since`, if one matters most.
-    pub track_since: WallMs,
-    /// Other tracks, and the list of tracks, may have been looked at this early.
-    pub others_since: WallMs,
+    /// Every chain's next key was looked for since.
+    pub chains_since: WallMs,
+    /// The tracks were listed since.
+    pub tracks_since: WallMs,
 }
 
 impl Freshness {
     /// Whatever was read once is good enough: every write is [observed](BroadcastLog::observe).
-    pub const OBSERVED: Self = Self { track_since: WallMs(i64::MIN), others_since: WallMs(i64::MIN) };
+    pub const OBSERVED: Self = Self { chains_since: WallMs(i64::MIN), tracks_since: WallMs(i64::MIN) };
 }
 
 /// What is known of one generation of one broadcast.
@@ -250,10 +250,10 @@ impl BroadcastLog {
     }
 
     /// What to read next so that everything is as fresh as asked. Empty: nothing.
-    pub fn wants(&self, track: Option<&TrackName>, fresh: Freshness) -> Vec<Read> {
+    pub fn wants(&self, fresh: Freshness) -> Vec<Read> {
         if self.shape().is_none() {
             let asked_lately =
-                self.period_checked > WallMs(i64::MIN) && self.period_checked >= fresh.track_since;
+                self.period_checked > WallMs(i64::MIN) && self.period_checked >= fresh.chains_since;
             if !asked_lately {
                 return vec![Read::Get(Target::Period(0))];
             }
@@ -262,12 +262,11 @@ impl BroadcastLog {
             }
         }
         let mut reads = Vec::new();
-        if self.tracks_checked.is_none_or(|at| at < fresh.others_since) {
+        if self.tracks_checked.is_none_or(|at| at < fresh.tracks_since) {
             reads.push(Read::List(Target::Tracks));
         }
         for (name, log) in &self.tracks {
-            let since = if Some(name) == track { fresh.track_since } else { fresh.others_since };
-            self.track_wants(name, log, since, &mut reads);
+            self.track_wants(name, log, fresh.chains_since, &mut reads);
         }
         reads
     }

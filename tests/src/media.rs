@@ -1,0 +1,180 @@
+//! Tracks as an encoder sends them: recorded ones from `tests/media`, and made-up ones.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use packager_core::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
+use packager_core::cmaf::{Chunk, Header, Sample, chunk};
+use packager_core::time::Timescale;
+use serde::Deserialize;
+
+/// Where a track's media comes from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Origin {
+    /// A folder of `tests/media`: `init.mp4` and one file for each chunk.
+    Recorded(String),
+    /// Made up.
+    Synthetic(Synthetic),
+}
+
+/// A track to make up. Nothing can decode it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Synthetic {
+    /// Sound rather than pictures.
+    pub audio: bool,
+    /// Frames per second of video, as a fraction.
+    pub fps: (u32, u32),
+    /// Frames from one keyframe to the next; every audio frame is one.
+    pub gop: u32,
+    /// Frames in a chunk.
+    pub chunk_frames: u32,
+    /// Length of the track.
+    pub seconds: u32,
+    /// Decode time of the first sample.
+    pub start_ms: u64,
+    /// Two B-frames between P-frames: decode time is not presentation time.
+    pub b_frames: bool,
+    /// `media_time` of the edit list, in ticks (90 kHz for video, the sample rate for audio).
+    pub edit_ticks: u32,
+    /// Language of the track.
+    pub language: Option<String>,
+    /// Pixels.
+    pub size: (u16, u16),
+    /// Samples per second of audio.
+    pub sample_rate: u32,
+    /// Bytes in a frame that is no keyframe, before they vary.
+    pub frame_bytes: u32,
+}
+
+impl Default for Synthetic {
+    fn default() -> Self {
+        Self {
+            audio: false,
+            fps: (30, 1),
+            gop: 60,
+            chunk_frames: 15,
+            seconds: 30,
+            start_ms: 0,
+            b_frames: false,
+            edit_ticks: 0,
+            language: None,
+            size: (1280, 720),
+            sample_rate: 48_000,
+            frame_bytes: 400,
+        }
+    }
+}
+
+/// A track, ready to be pushed.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// `ftyp` and `moov`.
+    pub header: Bytes,
+    /// What the header says.
+    pub described: Header,
+    /// One `moof` and `mdat` each.
+    pub chunks: Vec<Chunk>,
+}
+
+impl Source {
+    /// Reads or makes the track.
+    ///
+    /// # Panics
+    ///
+    /// The recording is not there, or cannot be read.
+    pub fn new(origin: &Origin) -> Self {
+        match origin {
+            Origin::Recorded(folder) => Self::recorded(&media_folder().join(folder)),
+            Origin::Synthetic(spec) => Self::synthetic(spec),
+        }
+    }
+
+    fn recorded(folder: &Path) -> Self {
+        let read = |path: &Path| -> Bytes {
+            fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).into()
+        };
+        let header = read(&folder.join("init.mp4"));
+        let described = Header::parse(&header).unwrap();
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "m4s"));
+        paths.sort();
+        let chunks = paths.iter().map(|path| Chunk::parse(&read(path), &described).unwrap()).collect();
+        Self { header, described, chunks }
+    }
+
+    /// Makes a track up.
+    pub fn synthetic(spec: &Synthetic) -> Self {
+        let (timescale, frame_ticks) =
+            if spec.audio { (spec.sample_rate, 1024) } else { (90_000, 90_000 * spec.fps.1 / spec.fps.0) };
+        let timescale = Timescale::new(timescale).unwrap();
+        let coded = if spec.audio {
+            SyntheticMedia::Aac { sample_rate: spec.sample_rate, channels: 2 }
+        } else {
+            SyntheticMedia::Avc { width: spec.size.0, height: spec.size.1 }
+        };
+        let mut header = SyntheticHeader::new(1, timescale, coded);
+        header.language.clone_from(&spec.language);
+        header.edit_media_time_ticks = spec.edit_ticks;
+        let header = header.write();
+        let described = Header::parse(&header).unwrap();
+
+        let total = spec.seconds * timescale.ticks_per_second() / frame_ticks;
+        let mut start_ticks = timescale.ticks_from_ms(spec.start_ms);
+        let mut chunks = Vec::new();
+        let frames: Vec<u32> = (0..total).collect();
+        for (sequence, numbers) in frames.chunks(spec.chunk_frames as usize).enumerate() {
+            let samples: Vec<Sample> =
+                numbers.iter().map(|number| spec.sample(*number, frame_ticks)).collect();
+            let bytes: u32 = samples.iter().map(|sample| sample.bytes).sum();
+            // No two chunks hold the same bytes, as no two of an encoder do.
+            let mut payload = vec![0_u8; bytes as usize];
+            for (at, byte) in payload.iter_mut().enumerate() {
+                *byte = (start_ticks as usize).wrapping_add(at * 7).to_le_bytes()[at % 3];
+            }
+            let pieces = chunk::write(sequence as u32 + 1, 1, start_ticks, &samples, payload.into());
+            let chunk = Chunk::parse(&pieces.concat().into(), &described).unwrap();
+            start_ticks = chunk.end_ticks();
+            chunks.push(chunk);
+        }
+        Self { header, described, chunks }
+    }
+
+    /// Milliseconds from the start of the first of these chunks to the end of another.
+    pub fn arrival_ms(&self, first: usize, chunk: usize) -> i64 {
+        let timescale = self.described.timescale;
+        let ticks = self.chunks[chunk].end_ticks() - self.chunks[first].start_ticks();
+        i64::try_from(timescale.ms_from_ticks(ticks)).unwrap()
+    }
+}
+
+impl Synthetic {
+    fn sample(&self, number: u32, frame_ticks: u32) -> Sample {
+        let in_gop = number % self.gop;
+        let sync = self.audio || in_gop == 0;
+        // Decode order I P B B P B B: the reordered picture is shown three frames after it is
+        // decoded, its B-frames at once, and what is not reordered one frame after.
+        let delay = match in_gop {
+            _ if !self.b_frames || self.audio => 0,
+            0 => 1,
+            _ if (in_gop - 1) / 3 >= (self.gop - 1) / 3 => 1,
+            _ if (in_gop - 1) % 3 == 0 => 3,
+            _ => 0,
+        };
+        let bytes = if sync && !self.audio { self.frame_bytes * 8 } else { self.frame_bytes };
+        Sample {
+            duration_ticks: frame_ticks,
+            bytes: bytes + number * 37 % 100,
+            sync,
+            composition_ticks: i32::try_from(delay * frame_ticks).unwrap(),
+        }
+    }
+}
+
+/// `tests/media`.
+pub fn media_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("media")
+}

@@ -1,0 +1,84 @@
+//! Object storage in memory: create-only puts, compare-and-swap, listings.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use packager_core::edge::FetchKind;
+use packager_core::ingest::{Outcome, Put, PutMode};
+use packager_core::log::Found;
+
+/// One stored object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its metadata.
+    pub meta: String,
+    /// Its bytes.
+    pub body: Bytes,
+    tag: u64,
+}
+
+/// A bucket.
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    objects: BTreeMap<String, Object>,
+    writes: u64,
+}
+
+impl Store {
+    /// Carries out what a receiver asked for.
+    pub fn carry_out(&mut self, put: &Put) -> Outcome {
+        let body: Bytes = put.body.concat().into();
+        match &put.mode {
+            PutMode::Create => match self.objects.get(&put.key) {
+                Some(there) => Outcome::Exists { meta: there.meta.clone(), body: there.body.clone() },
+                None => Outcome::Stored(Some(self.put(&put.key, &put.meta, body))),
+            },
+            PutMode::Swap(expected) => {
+                let there = self.objects.get(&put.key).map(|object| object.tag.to_string());
+                if there == *expected {
+                    Outcome::Stored(Some(self.put(&put.key, &put.meta, body)))
+                } else {
+                    Outcome::Changed(there)
+                }
+            }
+        }
+    }
+
+    /// Writes an object, whatever was there. Gives its tag.
+    pub fn put(&mut self, key: &str, meta: &str, body: Bytes) -> String {
+        self.writes += 1;
+        let object = Object { meta: meta.to_owned(), body, tag: self.writes };
+        self.objects.insert(key.to_owned(), object);
+        self.writes.to_string()
+    }
+
+    /// An object.
+    pub fn get(&self, key: &str) -> Option<&Object> {
+        self.objects.get(key)
+    }
+
+    /// All objects, by key.
+    pub fn objects(&self) -> impl Iterator<Item = (&str, &Object)> {
+        self.objects.iter().map(|(key, object)| (key.as_str(), object))
+    }
+
+    /// Carries out a read.
+    pub fn find(&self, key: &str, kind: FetchKind) -> Found {
+        match (kind, self.objects.get(key)) {
+            (FetchKind::List, _) => {
+                let under = self.objects.range(key.to_owned()..).map(|(key, _)| key);
+                let rest = under.map_while(|name| name.strip_prefix(key));
+                let mut names: Vec<String> =
+                    rest.filter_map(|rest| Some(rest.split_once('/')?.0.to_owned())).collect();
+                names.dedup();
+                Found::Names(names)
+            }
+            (_, None) => Found::Missing,
+            (kind, Some(object)) => Found::Object {
+                meta: object.meta.clone(),
+                size_bytes: object.body.len() as u64,
+                body: if kind == FetchKind::Get { object.body.clone() } else { Bytes::new() },
+            },
+        }
+    }
+}
