@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
-use packager_core::edge::{Cursor, Edge, Fetch, Grow, Request, Response, Step, Wait};
+use packager_core::edge::{Asked, Cursor, Edge, Fetch, Grow, Request, Response, Step, Wait};
 use packager_core::log::reader::Target;
 use packager_core::log::{BroadcastName, Found, Generation, TrackName};
 use packager_core::time::WallMs;
@@ -87,11 +87,11 @@ impl Hub {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What to do about a request that came at `started`.
-    pub(crate) fn handle(&self, request: &Request<'_>, started: WallMs) -> Next {
+    /// What to do about a request.
+    pub(crate) fn handle(&self, request: &Request<'_>, asked: Asked) -> Next {
         let now = now();
         let mut shared = self.shared();
-        match shared.edge.handle(request, started, now) {
+        match shared.edge.handle(request, asked, now) {
             Step::Fetch(fetches) => Next::Fetch(fetches),
             Step::Wait(wait) => Next::Sleep(shared.register(wait, now)),
             Step::Respond(response) => Next::Respond(response),

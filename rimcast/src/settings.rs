@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use serde::Deserialize;
 
 /// Shortest push key accepted.
-const PUSH_KEY_BYTES: usize = 8;
+const PUSH_KEY_BYTES: usize = 6;
 
 /// Options of `rimcast serve`. Each can also be set in the environment and, under the same name
 /// with underscores, in the settings file.
@@ -375,7 +375,7 @@ mod tests {
         assert_eq!(refused("gap_ms = 99"), "gap_ms is 99, but must be between 100 and 30000");
         assert!(
             refused("push_key = \"short\"")
-                .starts_with("push_key is 5 characters long, but must be 8 or more")
+                .starts_with("push_key is 5 characters long, but must be 6 or more")
         );
         assert!(refused("push_key = \"with a space\"").starts_with("push_key is 12 characters long"));
         assert!(resolve(Options::default(), "segment_ms = 500\npart_ms = 250\nwindow_s = 2").is_ok());

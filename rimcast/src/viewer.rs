@@ -6,7 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use ingest_lambda::store::{Store, StoreError};
-use packager_core::edge::{self, Cursor, Fetch, FetchKind, Grow, HOLD_MS, Method, PartObject, Request};
+use packager_core::edge::{
+    self, Asked, Cursor, Fetch, FetchKind, Grow, HOLD_MS, Method, PartObject, Request,
+};
 use packager_core::log::Found;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -44,16 +46,20 @@ async fn decide(host: &Arc<Host>, request: &ViewerRequest) -> Result<edge::Respo
         http::Method::OPTIONS => Method::Options,
         _ => Method::Other,
     };
-    let asked = Request { method, path, query };
+    let query = Request { method, path, query };
     let started = now();
+    let mut asked = Asked::at(started);
     loop {
-        match host.hub.handle(&asked, started) {
+        match host.hub.handle(&query, asked) {
             Next::Respond(decided) => return Ok(decided),
-            Next::Sleep(sleep) => sleep.sleep().await,
+            Next::Sleep(sleep) => {
+                sleep.sleep().await;
+                asked = asked.woken(now());
+            }
             Next::Fetch(_) => {
                 // One at a time reads, and whoever comes next finds most of it known.
                 let _reading = host.hub.reading.lock().await;
-                if let Next::Fetch(fetches) = host.hub.handle(&asked, started) {
+                if let Next::Fetch(fetches) = host.hub.handle(&query, asked) {
                     read(host, fetches).await.map_err(|why| unavailable(&why))?;
                 }
             }
@@ -218,7 +224,7 @@ async fn send_growing(host: Arc<Host>, parts: Vec<PartObject>, cursor: Cursor, t
                     () = sleep.sleep() => {}
                     () = to.closed() => return,
                 }
-                (Vec::new(), cursor)
+                (Vec::new(), cursor.woken(now()))
             }
         };
         if host.is_stopping() {
