@@ -48,6 +48,8 @@ pub(super) struct Track {
     /// Tag of the checkpoint as this process last wrote it.
     pub(super) checkpoint_tag: Option<String>,
     pub(super) checkpoint_at: WallMs,
+    /// Whether pages up to now were written was not seen by this process.
+    pub(super) pages_unsure: bool,
     /// Another writer's object stands where ours should: the chain must be read again.
     pub(super) poisoned: bool,
 }
@@ -72,6 +74,7 @@ impl Track {
             warned_interval_ms: 0,
             checkpoint_tag: None,
             checkpoint_at: WallMs(i64::MIN),
+            pages_unsure: false,
             poisoned: false,
         }
     }
@@ -95,6 +98,7 @@ impl Track {
         self.chain = Some(chain);
         self.plan = Plan::default();
         self.poisoned = false;
+        self.pages_unsure = true;
     }
 
     /// Where the next sample is expected, in ticks of the chain's run.

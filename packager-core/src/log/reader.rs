@@ -118,6 +118,8 @@ pub struct TrackLog {
     /// The newest header read; `None` inside when it is missing or does not parse.
     header: Option<(SessionId, Option<Arc<Header>>)>,
     pages: BTreeMap<u64, Arc<Page>>,
+    /// The page that was not there when it was last asked for, and when that was.
+    missing_page: Option<(u64, WallMs)>,
     version: u64,
 }
 
@@ -129,6 +131,7 @@ impl TrackLog {
             damage: None,
             header: None,
             pages: BTreeMap::new(),
+            missing_page: None,
             version: 0,
         }
     }
@@ -155,6 +158,11 @@ impl TrackLog {
     /// A page of closed segments, if it was read.
     pub fn page(&self, page: u64) -> Option<&Arc<Page>> {
         self.pages.get(&page)
+    }
+
+    /// Whether a page was looked for since then, and was not there.
+    pub fn lacks_page(&self, page: u64, since: WallMs) -> bool {
+        self.missing_page.is_some_and(|(missing, asked)| missing == page && asked >= since)
     }
 
     /// Why the chain ends where it does, when an entry did not fit.
@@ -330,6 +338,9 @@ impl BroadcastLog {
             }
             (Target::Init(track, session), Found::Missing) => self.advance(track, |log| {
                 log.header = Some((session.clone(), None));
+            }),
+            (Target::Page(track, page), Found::Missing) => self.advance(track, |log| {
+                log.missing_page = Some((*page, asked));
             }),
             (Target::Head(track), Found::Missing) => self.advance(track, |log| {
                 if matches!(log.progress, Progress::Unread) {
