@@ -4,5 +4,7 @@
 
 pub mod golden;
 pub mod media;
+pub mod rules;
 pub mod store;
+pub mod watch;
 pub mod world;
