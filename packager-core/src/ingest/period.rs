@@ -176,7 +176,11 @@ impl Receiver {
         let names: Vec<_> = self.tracks.keys().cloned().collect();
         for name in names {
             if let Some(chain) = self.tracks.get_mut(&name).and_then(|track| track.chain.as_mut()) {
-                chain.shape = shape;
+                // Readers fold all of it under the shape that is fixed only now.
+                match chain.reshaped(shape) {
+                    Ok(reshaped) => *chain = reshaped,
+                    Err(_) => chain.shape = shape,
+                }
             }
             self.checkpoint(&name, None, now);
         }

@@ -12,6 +12,7 @@ pub mod key;
 pub mod name;
 pub mod reader;
 pub mod record;
+mod reshape;
 
 pub use chain::{Chain, ChainError, Part, Run, Segment};
 pub use checkpoint::{Checkpoint, Page};
