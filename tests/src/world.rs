@@ -90,7 +90,7 @@ impl World {
     ///
     /// The path names no track, or there are too many uploads.
     pub fn open(&mut self, path: &str) -> Result<Upload, Refusal> {
-        let path = PushPath::parse(path)?;
+        let parsed = PushPath::parse(path)?;
         if self.store.get("show/broadcast.json").is_none() {
             let record = record::to_json(&BroadcastRecord { generation: self.generation.clone() });
             self.store.put("show/broadcast.json", "", record.into());
@@ -100,7 +100,7 @@ impl World {
         }
         let upload = Upload(self.opened);
         self.opened += 1;
-        self.uploads.insert(upload, self.receiver.open(path.broadcast.as_str(), &path.resource)?);
+        self.uploads.insert(upload, self.receiver.open(path, &parsed.resource)?);
         Ok(upload)
     }
 

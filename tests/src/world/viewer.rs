@@ -1,6 +1,6 @@
 //! Viewers: the loop that every host runs around an edge, and what they are answered.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use packager_core::edge::{
     Body, CacheFor, Cursor, Edge, Fetch, Grow, Method, PartObject, Request, Response, Step, Wait,
@@ -48,6 +48,17 @@ impl Answer {
     /// The playlist, if it is one.
     pub fn playlist(&self) -> Option<&str> {
         (self.status == 200 && self.body.starts_with("#EXTM3U")).then_some(&self.body)
+    }
+}
+
+/// As in a golden file, below its request.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "answered after {} ms\n\n{}", self.after_ms, self.status)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "{name}: {value}")?;
+        }
+        write!(f, "\n{}", self.body)
     }
 }
 
@@ -121,8 +132,10 @@ impl World {
         let (first, rest) = answers.split_first()?;
         for (kind, other) in EDGES.iter().skip(1).zip(rest) {
             if other != first {
+                let (ours, theirs) = (first.to_string(), other.to_string());
+                let differs = ours.lines().zip(theirs.lines()).find(|(a, b)| a != b);
                 return Some(Err(format!(
-                    "{} and {} answer differently:\n{first:#?}\n{other:#?}",
+                    "{} and {} answer differently, first in {differs:#?}",
                     EDGES[0].name, kind.name
                 )));
             }
