@@ -1,7 +1,9 @@
 // Watches a broadcast in headless Chromium, as a viewer does, and reports how that went.
 //
 //   node watch.mjs --url http://127.0.0.1:8080/demo/ --seconds 30 [--warmup 5] [--screenshot out.png]
-//                  [--size 1280x960] [--json]
+//                  [--size 1280x960] [--through-outage] [--json]
+//
+// --through-outage: the encoder goes away for a while. Playback may stand still, but not go back, and plays at the end.
 //
 // Prints a report (with --json as one line) on stdout, what the browser complained of on stderr. Exit code: 0 the
 // broadcast played throughout, 1 it did not, 2 the call was wrong. CHROMIUM names another browser.
@@ -33,7 +35,7 @@ const FLAGS = [
 ];
 
 function usage(problem) {
-  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--json]`);
+  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--through-outage] [--json]`);
   process.exit(2);
 }
 
@@ -47,6 +49,7 @@ function options() {
         warmup: { type: 'string', default: '5' },
         screenshot: { type: 'string' },
         size: { type: 'string', default: '1280x960' },
+        'through-outage': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     }));
@@ -100,7 +103,7 @@ function median(sorted) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function judge(samples) {
+function judge(samples, throughOutage) {
   const first = samples[0];
   const last = samples.at(-1);
   const latencies = samples.flatMap(({ latency_s }) => (latency_s === null ? [] : [latency_s])).sort((a, b) => a - b);
@@ -113,8 +116,17 @@ function judge(samples) {
   const since = (name) => samples.slice(1).reduce((sum, now, i) => sum + (now[name] >= samples[i][name] ? now[name] - samples[i][name] : now[name]), 0);
 
   const problems = [];
-  if (backwards_s > BACKWARDS_S) problems.push(`playback went back by ${backwards_s.toFixed(3)} s`);
-  if (advanced_s < MIN_PROGRESS * wall_s) problems.push(`played ${advanced_s.toFixed(2)} s in ${wall_s.toFixed(2)} s`);
+  if (throughOutage) {
+    // The player may load the stream anew, and its media clock starts over then; dates do not.
+    const dates = samples.flatMap(({ playing_date_ms }) => (playing_date_ms === null ? [] : [playing_date_ms]));
+    if (dates.length < 2 || dates.at(-1) <= dates[0]) problems.push('playback did not go on');
+    if (samples.slice(-8).every(({ decoded_frames }) => decoded_frames === last.decoded_frames)) {
+      problems.push('the picture stands still');
+    }
+  } else {
+    if (backwards_s > BACKWARDS_S) problems.push(`playback went back by ${backwards_s.toFixed(3)} s`);
+    if (advanced_s < MIN_PROGRESS * wall_s) problems.push(`played ${advanced_s.toFixed(2)} s in ${wall_s.toFixed(2)} s`);
+  }
   if (last.state !== 'playing') problems.push(`the player is ${last.state}`);
   if (since('decoded_frames') === 0) problems.push('no frame was decoded');
 
@@ -161,7 +173,7 @@ function listen(page) {
   return seen;
 }
 
-async function watch({ url, seconds, warmup, screenshot, viewport }) {
+async function watch({ url, seconds, warmup, screenshot, viewport, 'through-outage': throughOutage }) {
   const profile = await mkdtemp(join(tmpdir(), 'rimcast-watch-'));
   let browser;
   try {
@@ -180,7 +192,7 @@ async function watch({ url, seconds, warmup, screenshot, viewport }) {
       await untilPlaying(page);
       const started_s = Number(((performance.now() - began) / 1000).toFixed(3));
       if (warmup > 0) await sample(page, warmup);
-      report = { url, started_s, ...judge(await sample(page, seconds)) };
+      report = { url, started_s, ...judge(await sample(page, seconds), throughOutage) };
     } catch (error) {
       report = { url, ok: false, problems: [error.message] };
     }

@@ -3,8 +3,10 @@
 //! encoder, storage, several edges and a clock runs here in one thread and no time.
 
 pub mod golden;
+pub mod live;
 pub mod media;
 pub mod rules;
+pub mod sim;
 pub mod store;
 pub mod watch;
 pub mod world;

@@ -62,9 +62,8 @@ impl Default for Watch {
 /// It does not come to an end.
 pub fn follow(log: &mut BroadcastLog, world: &World) {
     let now = BEGINS.plus_ms(world.now_ms());
-    log.look_again();
-    for _ in 0..100_000 {
-        let mut reads = log.wants(None, Freshness { track_since: now, others_since: now });
+        for _ in 0..100_000 {
+        let mut reads = log.wants(Freshness { chains_since: now, tracks_since: now });
         if reads.is_empty() {
             reads = log.wanted_headers();
         }

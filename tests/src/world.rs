@@ -165,7 +165,6 @@ impl World {
         self.store.put(&key, &meta, Bytes::new());
         self.note(format!("{track}: {meta}"));
         self.observe(&target, &meta, &Bytes::new());
-        self.wake();
     }
 
     /// The log as a reader who comes now sees it.
@@ -176,7 +175,7 @@ impl World {
     pub fn read_log(&self) -> BroadcastLog {
         let mut log = BroadcastLog::new(&self.name, &self.generation, 16);
         for _ in 0..100_000 {
-            let mut reads = log.wants(None, Freshness { track_since: self.now, others_since: self.now });
+            let mut reads = log.wants(Freshness { chains_since: self.now, tracks_since: self.now });
             if reads.is_empty() {
                 reads = log.wanted_headers();
             }
@@ -206,14 +205,15 @@ impl World {
             let deadlines = self.receiver.next_deadline().into_iter().chain(held);
             // What was due already has been tried, and is tried again a little later.
             let Some(next) = deadlines.map(|due| due.max(self.now.plus_ms(1))).min() else { break };
+            self.wake();
             if next > to {
                 break;
             }
             self.now = next;
             self.receiver.tick(self.now);
             self.settle();
-            self.wake();
         }
+        self.wake();
         self.now = self.now.max(to);
     }
 
@@ -228,7 +228,6 @@ impl World {
                     self.observe(&put.target, &put.meta, &put.body.concat().into());
                 }
                 self.receiver.stored(put.id, &outcome, self.now);
-                self.wake();
             }
             if !self.receiver.needs_reload() {
                 break;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::response::{Rendered, Response};
-use super::{Fetch, HOLD_MS, Step, Wait, freshness};
+use super::{Asked, Fetch, HOLD_MS, Step, Wait, freshness};
 use crate::hls::Skip;
 use crate::log::{BroadcastLog, BroadcastName, Freshness, Generation, TrackName};
 use crate::time::WallMs;
@@ -35,10 +35,10 @@ impl Broadcast {
         }
     }
 
-    /// What must be read before a request that came at `started` can be answered; `None`: nothing.
-    pub(super) fn unread(&self, track: Option<&TrackName>, started: WallMs, now: WallMs) -> Option<Step> {
-        let fresh: Freshness = freshness(self.observes_writes, started, now);
-        self.fetch(self.log.wants(track, fresh))
+    /// What must be read before a request can be answered; `None`: nothing.
+    pub(super) fn unread(&self, track: Option<&TrackName>, asked: Asked, now: WallMs) -> Option<Step> {
+        let fresh: Freshness = freshness(self.observes_writes, track, asked, now);
+        self.fetch(self.log.wants(fresh))
     }
 
     pub(super) fn fetch(&self, reads: Vec<crate::log::Read>) -> Option<Step> {
@@ -49,8 +49,8 @@ impl Broadcast {
     }
 
     /// Hold until something changes, or the deadline, which is then answered with a 503.
-    pub(super) fn hold(&self, track: Option<&TrackName>, key: String, started: WallMs, now: WallMs) -> Step {
-        let until = started.plus_ms(HOLD_MS);
+    pub(super) fn hold(&self, track: Option<&TrackName>, key: String, asked: Asked, now: WallMs) -> Step {
+        let until = asked.at.plus_ms(HOLD_MS);
         if now >= until {
             return Step::Respond(Response::held_too_long());
         }

@@ -2,7 +2,7 @@
 
 use super::broadcast::Broadcast;
 use super::response::{Body, Response};
-use super::{HOLD_MS, Step, Wait};
+use super::{Asked, HOLD_MS, Step, Wait};
 use crate::log::checkpoint::page_of;
 use crate::log::reader::Target;
 use crate::log::{BroadcastName, Generation, Read, Segment, SessionId, TrackName};
@@ -25,8 +25,16 @@ pub struct Cursor {
     track: TrackName,
     msn: u64,
     sent: usize,
-    /// When the last part was handed out: a hold is counted from there.
-    since: WallMs,
+    /// When the last part was handed out.
+    asked: Asked,
+}
+
+impl Cursor {
+    /// The same place, after a [wait](Grow::Wait) that ended at `now`.
+    #[must_use]
+    pub fn woken(&self, now: WallMs) -> Self {
+        Self { asked: self.asked.woken(now), ..self.clone() }
+    }
 }
 
 /// What follows in a growing segment.
@@ -50,7 +58,7 @@ impl Broadcast {
         track: &TrackName,
         session: &SessionId,
         start_ticks: u64,
-        started: WallMs,
+        asked: Asked,
         now: WallMs,
     ) -> Step {
         let found = |this: &Self| {
@@ -61,7 +69,7 @@ impl Broadcast {
         if self.is_published(track, session, start_ticks) {
             return found(self);
         }
-        if let Some(step) = self.unread(Some(track), started, now) {
+        if let Some(step) = self.unread(Some(track), asked, now) {
             return step;
         }
         if self.is_published(track, session, start_ticks) {
@@ -73,7 +81,7 @@ impl Broadcast {
         let is_next = chain.next_ticks == start_ticks && chain.run.session == *session && !chain.ended;
         if is_next {
             let key = self.log.keys.part(track, session, start_ticks);
-            return self.hold(Some(track), key, started, now);
+            return self.hold(Some(track), key, asked, now);
         }
         // Older than what is kept: whatever is stored there was published, and still is.
         let kept_from = chain.closed.front().or(chain.open.as_ref());
@@ -97,7 +105,7 @@ impl Broadcast {
         })
     }
 
-    pub(super) fn segment(&mut self, track: &TrackName, msn: u64, started: WallMs, now: WallMs) -> Step {
+    pub(super) fn segment(&mut self, track: &TrackName, msn: u64, asked: Asked, now: WallMs) -> Step {
         let closed = |this: &Self| {
             let chain = this.log.track(track)?.chain()?;
             let segment = chain.segment(msn).filter(|segment| segment.msn < chain.next_msn)?;
@@ -107,7 +115,7 @@ impl Broadcast {
         if let Some(step) = closed(self) {
             return step;
         }
-        if let Some(step) = self.unread(Some(track), started, now) {
+        if let Some(step) = self.unread(Some(track), asked, now) {
             return step;
         }
         if let Some(step) = closed(self) {
@@ -124,7 +132,7 @@ impl Broadcast {
                 track: track.clone(),
                 msn,
                 sent: parts.len(),
-                since: now,
+                asked,
             };
             return Step::Respond(Response::media(Body::Segment { parts, more: Some(more) }));
         }
@@ -136,7 +144,7 @@ impl Broadcast {
         let Some(read) = self.log.track(track).and_then(|log| log.page(page)) else {
             let target = Target::Page(track.clone(), page);
             return match self.fetch(vec![Read::Get(target)]) {
-                Some(step) if now.since_ms(started) < HOLD_MS => step,
+                Some(step) if now.since_ms(asked.at) < HOLD_MS => step,
                 _ => Step::Respond(Response::not_found("no such segment")),
             };
         };
@@ -163,7 +171,7 @@ impl Broadcast {
     }
 
     pub(super) fn grow(&mut self, cursor: &Cursor, now: WallMs) -> Grow {
-        if let Some(Step::Fetch(fetches)) = self.unread(Some(&cursor.track), cursor.since, now) {
+        if let Some(Step::Fetch(fetches)) = self.unread(Some(&cursor.track), cursor.asked, now) {
             return Grow::Fetch(fetches);
         }
         let Some(chain) = self.log.track(&cursor.track).and_then(|log| log.chain()) else {
@@ -173,14 +181,14 @@ impl Broadcast {
         let parts = self.objects(&cursor.track, segment, cursor.sent);
         if !parts.is_empty() {
             let sent = cursor.sent.saturating_add(parts.len());
-            return Grow::Parts(parts, Cursor { sent, since: now, ..cursor.clone() });
+            return Grow::Parts(parts, Cursor { sent, asked: Asked::at(now), ..cursor.clone() });
         }
         let is_open = chain.open.as_ref().is_some_and(|open| open.msn == cursor.msn);
         if !is_open {
             return Grow::End;
         }
         let next = Target::Part(cursor.track.clone(), chain.run.session.clone(), chain.next_ticks);
-        match self.hold(Some(&cursor.track), next.key(&self.log.keys), cursor.since, now) {
+        match self.hold(Some(&cursor.track), next.key(&self.log.keys), cursor.asked, now) {
             Step::Wait(wait) => Grow::Wait(wait),
             _ => Grow::Abort,
         }

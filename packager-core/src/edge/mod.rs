@@ -30,8 +30,8 @@ pub const HOLD_MS: i64 = 9_000;
 /// How long `broadcast.json` is trusted.
 const BROADCAST_TRUST_MS: i64 = 5_000;
 
-/// How old the list of tracks, and tracks other than the one asked for, may be.
-const OTHERS_TRUST_MS: i64 = 500;
+/// How old the list of tracks may be where it only matters to rendition reports.
+const TRACKS_TRUST_MS: i64 = 2_000;
 
 /// Methods that mean something to a viewer's host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,12 +57,36 @@ pub struct Request<'a> {
     pub query: &'a str,
 }
 
+/// When a request came, and what it may be answered from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// When it came: a hold is counted from there.
+    pub at: WallMs,
+    /// What was looked for before then is looked for again: when the request came, or when its last
+    /// wait ended.
+    pub since: WallMs,
+}
+
+impl Asked {
+    /// A request that comes now.
+    pub fn at(now: WallMs) -> Self {
+        Self { at: now, since: now }
+    }
+
+    /// The same request, after a [wait](Step::Wait) that ended at `now`.
+    #[must_use]
+    pub fn woken(self, now: WallMs) -> Self {
+        Self { since: now, ..self }
+    }
+}
+
 /// What the host does next.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// Read these (in parallel), [`Edge::absorb`] what was found, and ask again.
     Fetch(Vec<Fetch>),
-    /// Nothing to say yet. Ask again when something about it was stored, or at `until`.
+    /// Nothing to say yet. Ask again, [woken](Asked::woken), when something about it was stored, or at
+    /// `until`.
     Wait(Wait),
     /// Answer.
     Respond(Response),
@@ -114,7 +138,7 @@ pub struct Wait {
     pub broadcast: BroadcastName,
     /// and this track of it, where only one matters.
     pub track: Option<TrackName>,
-    /// The key, or the prefix, that a host without notices polls; then [`Edge::look_again`].
+    /// The key, or the prefix, that a host without notices polls.
     pub key: String,
     /// Ask again then, whatever has happened.
     pub until: WallMs,
@@ -141,8 +165,8 @@ impl Edge {
         Self { observes_writes, pointers: BTreeMap::new(), broadcasts: BTreeMap::new() }
     }
 
-    /// What to do about a request that came at `started`, at the time `now`.
-    pub fn handle(&mut self, request: &Request<'_>, started: WallMs, now: WallMs) -> Step {
+    /// What to do about a request at the time `now`.
+    pub fn handle(&mut self, request: &Request<'_>, asked: Asked, now: WallMs) -> Step {
         match request.method {
             Method::Options => return Step::Respond(Response::preflight()),
             Method::Other => return Step::Respond(Response::method_not_allowed()),
@@ -155,12 +179,12 @@ impl Edge {
         match route {
             // The page itself waits for a broadcast that does not exist yet.
             Route::Page(_) => Step::Respond(Response::page()),
-            Route::Multivariant(name) => self.multivariant(&name, started, now),
+            Route::Multivariant(name) => self.multivariant(&name, asked, now),
             Route::Media { broadcast: name, generation, track } => {
                 let Some(broadcast) = self.broadcast(&name, &generation) else {
                     return Step::Respond(Response::overloaded());
                 };
-                let step = broadcast.media_playlist(&track, request.query, started, now);
+                let step = broadcast.media_playlist(&track, request.query, asked, now);
                 if matches!(step, Step::Wait(_)) && broadcast.log.shape().is_none() {
                     // Only a generation that is about to begin is waited for.
                     return match self.generation(&name, now) {
@@ -175,13 +199,13 @@ impl Edge {
                 let Some(broadcast) = self.broadcast(&broadcast, &generation) else {
                     return Step::Respond(Response::overloaded());
                 };
-                broadcast.segment(&track, msn, started, now)
+                broadcast.segment(&track, msn, asked, now)
             }
             Route::Part { broadcast, generation, track, session, start_ticks } => {
                 let Some(broadcast) = self.broadcast(&broadcast, &generation) else {
                     return Step::Respond(Response::overloaded());
                 };
-                broadcast.part(&track, &session, start_ticks, started, now)
+                broadcast.part(&track, &session, start_ticks, asked, now)
             }
             Route::Init { broadcast, generation, track, session } => {
                 let key = key::Keys::new(&broadcast, &generation).init(&track, &session);
@@ -227,23 +251,14 @@ impl Edge {
         }
     }
 
-    /// Whatever is known of the broadcast may have changed since: the next question reads again. For
-    /// a host that sees no writes, once it has found something at [`Wait::key`] (or, where that is a
-    /// prefix, from time to time), and when [`Wait::until`] has come.
-    pub fn look_again(&mut self, wait: &Wait) {
-        for ((name, _), broadcast) in &mut self.broadcasts {
-            if *name == wait.broadcast {
-                broadcast.log.look_again();
-            }
-        }
-    }
-
     /// Takes in that a broadcast was created, or created anew.
     pub fn observe_broadcast(&mut self, name: &BroadcastName, generation: &Generation, now: WallMs) {
         self.pointers.insert(name.clone(), Pointer { generation: Some(generation.clone()), checked: now });
     }
 
     /// What follows the parts a growing segment's reader has been given.
+    ///
+    /// A cursor is asked about again after a fetch as it is, and after a wait [woken](Cursor::woken).
     pub fn grow(&mut self, cursor: &Cursor, now: WallMs) -> Grow {
         match self.broadcast(&cursor.broadcast, &cursor.generation) {
             Some(broadcast) => broadcast.grow(cursor, now),
@@ -257,7 +272,7 @@ impl Edge {
             // A broadcast that exists is looked for again by and by; one that does not, each time
             // the last look is older than an answer may be cached.
             let trust_ms = if pointer.generation.is_some() { BROADCAST_TRUST_MS } else { 1_000 };
-            if self.observes_writes || now.since_ms(pointer.checked) < trust_ms {
+            if now.since_ms(pointer.checked) < trust_ms {
                 return Ok(pointer.generation.clone());
             }
         }
@@ -265,7 +280,7 @@ impl Edge {
         Err(vec![Fetch { key: key::broadcast(name), kind: FetchKind::Get, slot }])
     }
 
-    fn multivariant(&mut self, name: &BroadcastName, started: WallMs, now: WallMs) -> Step {
+    fn multivariant(&mut self, name: &BroadcastName, asked: Asked, now: WallMs) -> Step {
         let generation = match self.generation(name, now) {
             Ok(Some(generation)) => generation,
             Ok(None) => {
@@ -276,7 +291,7 @@ impl Edge {
             Err(fetches) => return Step::Fetch(fetches),
         };
         match self.broadcast(name, &generation) {
-            Some(broadcast) => broadcast.multivariant(started, now),
+            Some(broadcast) => broadcast.multivariant(asked, now),
             None => Step::Respond(Response::overloaded()),
         }
     }
@@ -295,14 +310,13 @@ impl Edge {
     }
 }
 
-/// How fresh the log must be for a request that came at `started`.
-fn freshness(observes_writes: bool, started: WallMs, now: WallMs) -> Freshness {
+/// How fresh the log must be for a request. Rendition reports are part of every media playlist, so
+/// all chains count; a new track may show in them a little later than in the multivariant playlist.
+fn freshness(observes_writes: bool, track: Option<&TrackName>, asked: Asked, now: WallMs) -> Freshness {
     if observes_writes {
-        Freshness::OBSERVED
-    } else {
-        Freshness {
-            track_since: started,
-            others_since: started.min(now.plus_ms(OTHERS_TRUST_MS.saturating_neg())),
-        }
+        return Freshness::OBSERVED;
     }
+    let trusted_ms = if track.is_some() { TRACKS_TRUST_MS } else { 0 };
+    let tracks_since = asked.since.min(now.plus_ms(trusted_ms.saturating_neg()));
+    Freshness { chains_since: asked.since, tracks_since }
 }

@@ -1,15 +1,15 @@
 //! Playlist requests.
 
 use super::response::Response;
-use super::{Step, broadcast};
+use super::{Asked, Step, broadcast};
 use crate::hls::{Availability, Directives, MediaPlaylist, Multivariant, Rendition, Report, availability};
 use crate::log::reader::Target;
 use crate::log::{BroadcastLog, Chain, Segment, TrackName};
 use crate::time::WallMs;
 
 impl broadcast::Broadcast {
-    pub(super) fn multivariant(&mut self, started: WallMs, now: WallMs) -> Step {
-        if let Some(step) = self.unread(None, started, now) {
+    pub(super) fn multivariant(&mut self, asked: Asked, now: WallMs) -> Step {
+        if let Some(step) = self.unread(None, asked, now) {
             return step;
         }
         if !is_ready(&self.log) {
@@ -17,7 +17,7 @@ impl broadcast::Broadcast {
                 None => Target::Period(0).key(&self.log.keys),
                 Some(_) => self.log.keys.root(),
             };
-            return self.hold(None, key, started, now);
+            return self.hold(None, key, asked, now);
         }
         if let Some(step) = self.fetch(self.log.wanted_headers()) {
             return step;
@@ -36,20 +36,20 @@ impl broadcast::Broadcast {
         &mut self,
         track: &TrackName,
         query: &str,
-        started: WallMs,
+        asked: Asked,
         now: WallMs,
     ) -> Step {
         let directives = match Directives::parse(query) {
             Ok(directives) => directives,
             Err(why) => return Step::Respond(Response::bad_request(why)),
         };
-        if let Some(step) = self.unread(Some(track), started, now) {
+        if let Some(step) = self.unread(Some(track), asked, now) {
             return step;
         }
         let Some(shape) = self.log.shape().copied() else {
             // Nobody was told of this URL yet, unless TARGETDURATION is about to be fixed.
             let key = Target::Period(0).key(&self.log.keys);
-            return self.hold(Some(track), key, started, now);
+            return self.hold(Some(track), key, asked, now);
         };
         let Some(chain) = self.log.track(track).and_then(|log| log.chain()) else {
             return Step::Respond(Response::not_found("no such track"));
@@ -78,7 +78,7 @@ impl broadcast::Broadcast {
             Availability::Ready | Availability::Hold => {
                 let next = Target::Part(track.clone(), chain.run.session.clone(), chain.next_ticks);
                 let key = next.key(&self.log.keys);
-                self.hold(Some(track), key, started, now)
+                self.hold(Some(track), key, asked, now)
             }
         }
     }

@@ -5,25 +5,16 @@ use crate::time::{Timescale, WallMs};
 
 /// Appends a decimal integer.
 pub(super) fn push_integer(to: &mut String, value: u64) {
-    push_digits(to, value, 1);
+    to.push_str(itoa::Buffer::new().format(value));
 }
 
-/// Appends at least `width` digits.
-fn push_digits(to: &mut String, mut value: u64, width: usize) {
-    let mut digits = [b'0'; 20];
-    let mut used = 0_usize;
-    for digit in digits.iter_mut().rev() {
-        if value == 0 && used >= width {
-            break;
-        }
-        *digit = b'0'.saturating_add(u8::try_from(value % 10).unwrap_or(0));
-        value /= 10;
-        used = used.saturating_add(1);
-    }
-    let start = digits.len().saturating_sub(used);
-    if let Some(text) = digits.get(start..).and_then(|text| std::str::from_utf8(text).ok()) {
-        to.push_str(text);
-    }
+/// Appends `width` digits, with leading zeros.
+fn push_digits(to: &mut String, value: u64, width: usize) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(value);
+    let zeros = width.saturating_sub(digits.len());
+    to.push_str("00000000".get(..zeros).unwrap_or_default());
+    to.push_str(digits);
 }
 
 /// Hundred-thousandths of a second: the precision of every duration in a playlist.
@@ -54,23 +45,41 @@ fn push_units(to: &mut String, units: u64) {
     push_digits(to, units % UNITS_PER_SECOND, 5);
 }
 
-/// Appends an ISO 8601 date in UTC with milliseconds (HLS §4.4.4.6).
-pub(super) fn push_date(to: &mut String, wall: WallMs) {
-    let ms = wall.0.rem_euclid(1000).unsigned_abs();
-    let date = time::OffsetDateTime::from_unix_timestamp(wall.0.div_euclid(1000))
-        .unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
-    push_digits(to, u64::from(date.year().unsigned_abs()), 4);
-    for (mark, value) in [('-', u8::from(date.month())), ('-', date.day()), ('T', date.hour())] {
-        to.push(mark);
-        push_digits(to, u64::from(value), 2);
-    }
-    for value in [date.minute(), date.second()] {
+/// Writes dates; most of a playlist's fall on one day.
+#[derive(Debug, Default)]
+pub(super) struct Dates {
+    day: Option<(i64, String)>,
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+impl Dates {
+    /// Appends an ISO 8601 date in UTC with milliseconds (HLS §4.4.4.6).
+    pub(super) fn push(&mut self, to: &mut String, wall: WallMs) {
+        let day = wall.0.div_euclid(DAY_MS);
+        let ms = wall.0.rem_euclid(DAY_MS).unsigned_abs();
+        if self.day.as_ref().is_none_or(|(of, _)| *of != day) {
+            self.day = Some((day, date_of(day)));
+        }
+        if let Some((_, date)) = &self.day {
+            to.push_str(date);
+        }
+        push_digits(to, ms / 3_600_000, 2);
         to.push(':');
-        push_digits(to, u64::from(value), 2);
+        push_digits(to, ms / 60_000 % 60, 2);
+        to.push(':');
+        push_digits(to, ms / 1000 % 60, 2);
+        to.push('.');
+        push_digits(to, ms % 1000, 3);
+        to.push('Z');
     }
-    to.push('.');
-    push_digits(to, ms, 3);
-    to.push('Z');
+}
+
+/// `2026-11-22T` of a day counted from 1970.
+fn date_of(day: i64) -> String {
+    let seconds = day.saturating_mul(DAY_MS / 1000);
+    let date = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    format!("{:04}-{:02}-{:02}T", date.year(), u8::from(date.month()), date.day())
 }
 
 #[cfg(test)]
@@ -93,7 +102,10 @@ mod tests {
         assert_eq!(written(|t| push_seconds_up(t, 1001, ntsc)), "0.03337");
         assert_eq!(written(|t| push_seconds_up(t, 1, ntsc)), "0.00004");
         assert_eq!(written(|t| push_ms(t, 1750)), "1.750");
-        assert_eq!(written(|t| push_date(t, WallMs(1_795_386_196_007))), "2026-11-22T22:23:16.007Z");
-        assert_eq!(written(|t| push_date(t, WallMs(-1))), "1969-12-31T23:59:59.999Z");
+        assert_eq!(
+            written(|t| Dates::default().push(t, WallMs(1_795_386_196_007))),
+            "2026-11-22T22:23:16.007Z"
+        );
+        assert_eq!(written(|t| Dates::default().push(t, WallMs(-1))), "1969-12-31T23:59:59.999Z");
     }
 }

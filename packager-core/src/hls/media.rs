@@ -1,6 +1,6 @@
 //! The media playlist (HLS §4.4.3–4.4.5), full or as a delta update.
 
-use super::attribute::{push_date, push_integer, push_ms, push_seconds, push_seconds_up};
+use super::attribute::{Dates, push_integer, push_ms, push_seconds, push_seconds_up};
 use super::directives::Skip;
 use crate::log::{Chain, Independence, PeriodRecord, Segment, TrackName, key};
 use crate::time::scale;
@@ -48,9 +48,10 @@ impl MediaPlaylist<'_> {
 
         self.header(&mut text, &listed().chain(&chain.open), skipped);
         let mut last_session = None;
+        let mut dates = Dates::default();
         let parts_from = self.parts_from_msn();
         for segment in listed().skip(skipped).chain(&chain.open) {
-            self.segment(&mut text, segment, segment.msn >= parts_from, &mut last_session);
+            self.segment(&mut text, segment, segment.msn >= parts_from, &mut last_session, &mut dates);
         }
         if chain.ended {
             text.push_str("#EXT-X-ENDLIST\n");
@@ -123,6 +124,7 @@ impl MediaPlaylist<'_> {
         segment: &'s Segment,
         with_parts: bool,
         last_session: &mut Option<&'s crate::log::SessionId>,
+        dates: &mut Dates,
     ) {
         let timescale = segment.run.timescale;
         if segment.discontinuity {
@@ -139,7 +141,7 @@ impl MediaPlaylist<'_> {
         if let Some(record) = record {
             let offset = segment.parts.first().map_or(0, |part| part.meta.offset_ticks);
             text.push_str("#EXT-X-PROGRAM-DATE-TIME:");
-            push_date(text, record.anchor.wall_at(segment.start_ticks, offset, timescale));
+            dates.push(text, record.anchor.wall_at(segment.start_ticks, offset, timescale));
             text.push('\n');
         }
         if segment.is_gap() {

@@ -175,13 +175,10 @@ impl Receiver {
         self.notices.push(Notice::TargetDuration { seconds: target_duration_s });
         let names: Vec<_> = self.tracks.keys().cloned().collect();
         for name in names {
-            if let Some(chain) = self.tracks.get_mut(&name).and_then(|track| track.chain.as_mut()) {
-                // Readers fold all of it under the shape that is fixed only now.
-                match chain.reshaped(shape) {
-                    Ok(reshaped) => *chain = reshaped,
-                    Err(_) => chain.shape = shape,
-                }
-            }
+            self.changing(&name, now, |track| match &mut track.chain {
+                Some(chain) => chain.settle(shape),
+                None => Ok(()),
+            });
             self.checkpoint(&name, None, now);
         }
     }

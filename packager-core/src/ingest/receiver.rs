@@ -166,10 +166,12 @@ impl Receiver {
         Some(Put { id, key, target: planned.target, meta: planned.meta, body: planned.body, mode })
     }
 
-    /// A put has been carried out.
-    pub fn stored(&mut self, id: PutId, outcome: &Outcome, now: WallMs) {
+    /// A put has been carried out. True if what was planned is there now, whoever wrote it.
+    pub fn stored(&mut self, id: PutId, outcome: &Outcome, now: WallMs) -> bool {
+        let mut is_there = false;
         if let Some((_, planned)) = self.period_plan.in_flight.take_if(|(put, _)| *put == id) {
-            if same_object(&planned, outcome) {
+            is_there = same_object(&planned, outcome);
+            if is_there {
                 self.periods_stored = self.periods_stored.saturating_add(1);
             } else {
                 self.poison_all(&planned, outcome);
@@ -178,6 +180,7 @@ impl Receiver {
         for track in self.tracks.values_mut() {
             if let Some(index) = track.plan.aside.iter().position(|(put, _)| *put == id) {
                 let (_, planned) = track.plan.aside.swap_remove(index);
+                is_there = matches!(outcome, Outcome::Stored(_));
                 if matches!(planned.target, Target::Head(_)) {
                     match outcome {
                         Outcome::Stored(tag) | Outcome::Changed(tag) => track.checkpoint_tag.clone_from(tag),
@@ -186,7 +189,8 @@ impl Receiver {
                 }
             }
             let Some((_, planned)) = track.plan.in_flight.take_if(|(put, _)| *put == id) else { continue };
-            if same_object(&planned, outcome) {
+            is_there = same_object(&planned, outcome);
+            if is_there {
                 continue;
             }
             track.poisoned = true;
@@ -205,6 +209,7 @@ impl Receiver {
             self.notices.push(Notice::Conflict { key: planned.target.key(&self.keys) });
         }
         self.pump(now);
+        is_there
     }
 
     fn poison_all(&mut self, planned: &Planned, outcome: &Outcome) {

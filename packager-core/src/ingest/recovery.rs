@@ -47,7 +47,7 @@ impl Recovery {
 
     /// What to read next; empty when all is known.
     pub fn wants(&self) -> Vec<Read> {
-        let mut reads = self.log.wants(None, Freshness::OBSERVED);
+        let mut reads = self.log.wants(Freshness::OBSERVED);
         for (name, _) in self.log.tracks() {
             match self.sessions.get(name) {
                 None => reads.push(Read::List(Target::Sessions(name.clone()))),

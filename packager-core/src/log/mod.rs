@@ -12,7 +12,6 @@ pub mod key;
 pub mod name;
 pub mod reader;
 pub mod record;
-mod reshape;
 
 pub use chain::{Chain, ChainError, Part, Run, Segment};
 pub use checkpoint::{Checkpoint, Page};

@@ -175,15 +175,15 @@ impl TrackLog {
 /// What a reader wants to be sure of.
 #[derive(Debug, Clone, Copy)]
 pub struct Freshness {
-    /// The track whose next key must have been looked for since `since`, if one matters most.
-    pub track_since: WallMs,
-    /// Other tracks, and the list of tracks, may have been looked at this early.
-    pub others_since: WallMs,
+    /// Every chain's next key was looked for since.
+    pub chains_since: WallMs,
+    /// The tracks were listed since.
+    pub tracks_since: WallMs,
 }
 
 impl Freshness {
     /// Whatever was read once is good enough: every write is [observed](BroadcastLog::observe).
-    pub const OBSERVED: Self = Self { track_since: WallMs(i64::MIN), others_since: WallMs(i64::MIN) };
+    pub const OBSERVED: Self = Self { chains_since: WallMs(i64::MIN), tracks_since: WallMs(i64::MIN) };
 }
 
 /// What is known of one generation of one broadcast.
@@ -250,10 +250,10 @@ impl BroadcastLog {
     }
 
     /// What to read next so that everything is as fresh as asked. Empty: nothing.
-    pub fn wants(&self, track: Option<&TrackName>, fresh: Freshness) -> Vec<Read> {
+    pub fn wants(&self, fresh: Freshness) -> Vec<Read> {
         if self.shape().is_none() {
             let asked_lately =
-                self.period_checked > WallMs(i64::MIN) && self.period_checked >= fresh.track_since;
+                self.period_checked > WallMs(i64::MIN) && self.period_checked >= fresh.chains_since;
             if !asked_lately {
                 return vec![Read::Get(Target::Period(0))];
             }
@@ -262,12 +262,11 @@ impl BroadcastLog {
             }
         }
         let mut reads = Vec::new();
-        if self.tracks_checked.is_none_or(|at| at < fresh.others_since) {
+        if self.tracks_checked.is_none_or(|at| at < fresh.tracks_since) {
             reads.push(Read::List(Target::Tracks));
         }
         for (name, log) in &self.tracks {
-            let since = if Some(name) == track { fresh.track_since } else { fresh.others_since };
-            self.track_wants(name, log, since, &mut reads);
+            self.track_wants(name, log, fresh.chains_since, &mut reads);
         }
         reads
     }
@@ -357,15 +356,6 @@ impl BroadcastLog {
         }
     }
 
-    /// Nothing looked for so far counts as looked for lately.
-    pub fn look_again(&mut self) {
-        self.period_checked = WallMs(i64::MIN);
-        self.tracks_checked = None;
-        for log in self.tracks.values_mut() {
-            log.checked = WallMs(i64::MIN);
-        }
-    }
-
     /// Takes in an object that this process has just seen stored.
     pub fn observe(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
         if let Target::Begin(track) = target {
@@ -382,9 +372,21 @@ impl BroadcastLog {
         }
     }
 
+    /// Chains that were followed under an assumed shape are read again under the one that is fixed.
+    fn settle(&mut self) {
+        let Some(shape) = self.shape().copied() else { return };
+        for log in self.tracks.values_mut() {
+            let TrackLog { progress: Progress::Following(chain), damage, .. } = log else { continue };
+            if let Err(why) = chain.settle(shape) {
+                *damage = Some(why.to_string());
+            }
+        }
+    }
+
     fn take(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
         let kept = self.kept_segments;
         let shape = self.shape_to_fold();
+        let is_fixed = self.shape().is_some();
         match target {
             Target::Period(n) => {
                 let next = usize::try_from(*n) == Ok(self.periods.len());
@@ -393,6 +395,7 @@ impl BroadcastLog {
                     if usable {
                         self.periods.push(record);
                         self.version = self.version.saturating_add(1);
+                        self.settle();
                     }
                 }
             }
@@ -411,7 +414,10 @@ impl BroadcastLog {
             Target::Begin(track) => self.advance(track, |log| {
                 let Some(shape) = shape.filter(|_| log.chain().is_none()) else { return };
                 match record::from_json::<Begin>(body) {
-                    Ok(begin) => log.progress = Progress::Following(Box::new(Chain::new(begin, shape))),
+                    Ok(begin) => {
+                        let chain = if is_fixed { Chain::new } else { Chain::assuming };
+                        log.progress = Progress::Following(Box::new(chain(begin, shape)));
+                    }
                     Err(why) => {
                         log.progress = Progress::NotBegun;
                         log.damage = Some(why);

@@ -39,38 +39,34 @@ pub struct Anchor {
 impl Anchor {
     /// Wall-clock time at which the media at `start_ticks + offset_ticks` (in `timescale`) is presented.
     pub fn wall_at(&self, start_ticks: u64, offset_ticks: i64, timescale: Timescale) -> WallMs {
-        let ms = |ticks: i128, scale: Timescale| {
-            // To the nearest millisecond, halves up, the same for every reader.
-            let per_second = i128::from(scale.ticks_per_second());
-            ticks
-                .saturating_mul(2000)
-                .saturating_add(per_second)
-                .checked_div_euclid(per_second.saturating_mul(2))
-                .unwrap_or(0)
-        };
         // Differences are taken in ticks where the timescales are equal, so that nothing is rounded
         // before it must be.
         let media = i128::from(start_ticks).saturating_add(i128::from(offset_ticks));
-        let after_ms = if timescale == self.timescale {
-            ms(media.saturating_sub(i128::from(self.time_ticks)), timescale)
+        let own = i128::from(timescale.ticks_per_second());
+        let (difference, unit) = if timescale == self.timescale {
+            (media.saturating_sub(i128::from(self.time_ticks)), own)
         } else {
-            let own = i128::from(timescale.ticks_per_second());
             let its = i128::from(self.timescale.ticks_per_second());
-            let difference =
-                media.saturating_mul(its).saturating_sub(i128::from(self.time_ticks).saturating_mul(own));
-            let unit = own.saturating_mul(its);
-            difference
-                .saturating_mul(2000)
-                .saturating_add(unit)
-                .checked_div_euclid(unit.saturating_mul(2))
-                .unwrap_or(0)
+            let there = i128::from(self.time_ticks).saturating_mul(own);
+            (media.saturating_mul(its).saturating_sub(there), own.saturating_mul(its))
         };
+        let after_ms = rounded_div(difference.saturating_mul(1000), unit);
         self.wall.plus_ms(i64::try_from(after_ms).unwrap_or(i64::MAX))
     }
 
     /// The anchor's media time in ticks of `timescale`.
     pub fn time_in(&self, timescale: Timescale) -> u64 {
         self.timescale.convert_ticks(self.time_ticks, timescale)
+    }
+}
+
+/// To nearest, halves up, the same for every reader.
+fn rounded_div(value: i128, unit: i128) -> i128 {
+    let (value, unit) = (value.saturating_mul(2).saturating_add(unit), unit.saturating_mul(2));
+    // Nearly always 64 bits are enough, and dividing 128 takes ten times as long.
+    match (i64::try_from(value), i64::try_from(unit)) {
+        (Ok(value), Ok(unit)) => value.checked_div_euclid(unit).map_or(0, i128::from),
+        _ => value.checked_div_euclid(unit).unwrap_or(0),
     }
 }
 

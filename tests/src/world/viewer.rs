@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use packager_core::edge::{
-    Body, CacheFor, Cursor, Edge, Fetch, Grow, Method, PartObject, Request, Response, Step, Wait,
+    self, Body, CacheFor, Cursor, Edge, Fetch, Grow, Method, PartObject, Request, Response, Step, Wait,
 };
 use packager_core::log::Entry;
 use packager_core::time::WallMs;
@@ -70,7 +70,7 @@ pub(super) struct Conversation {
     method: Method,
     path: String,
     query: String,
-    started: WallMs,
+    when: edge::Asked,
     state: State,
 }
 
@@ -114,11 +114,11 @@ impl World {
                 method,
                 path: path.to_owned(),
                 query: query.to_owned(),
-                started: self.now,
+                when: edge::Asked::at(self.now),
                 state: State::Asking,
             });
         }
-        self.wake();
+        self.wake_new();
         asked
     }
 
@@ -149,10 +149,23 @@ impl World {
         self.answer(asked).map(|answer| answer.cloned())
     }
 
-    /// Something was written, or time has passed: everyone who waits looks again.
+    /// The moment is over: everyone who waits looks again. Not sooner, for of two writes at one moment
+    /// an edge that is told of each could answer between them, and one that polls could not.
     pub(super) fn wake(&mut self) {
+        self.wake_those(|_| true);
+    }
+
+    /// Whoever has just come is answered at once, if an answer is there.
+    fn wake_new(&mut self) {
+        self.wake_those(|conversation| matches!(conversation.state, State::Asking));
+    }
+
+    fn wake_those(&mut self, is_woken: impl Fn(&Conversation) -> bool) {
         let mut conversations = std::mem::take(&mut self.conversations);
         for conversation in &mut conversations {
+            if !is_woken(conversation) {
+                continue;
+            }
             let mut own = conversation.own.take();
             let edge = own.as_mut().unwrap_or_else(|| &mut self.edges[conversation.viewer]);
             conversation.go_on(edge, &self.store, self.now);
@@ -193,7 +206,10 @@ impl Conversation {
             if now < wait.until && !wait.key.ends_with('/') && store.get(&wait.key).is_none() {
                 return;
             }
-            edge.look_again(wait);
+            self.when = self.when.woken(now);
+            if let State::Growing(growing) = &mut self.state {
+                growing.1 = growing.1.woken(now);
+            }
         }
         loop {
             match std::mem::replace(&mut self.state, State::Asking) {
@@ -203,20 +219,20 @@ impl Conversation {
                 }
                 State::Asking | State::Waiting(_) => {
                     let request = Request { method: self.method, path: &self.path, query: &self.query };
-                    match respond(edge, store, &request, self.started, now) {
+                    match respond(edge, store, &request, self.when, now) {
                         Err(wait) => {
                             self.state = State::Waiting(wait);
                             return;
                         }
                         Ok(response) => {
-                            let after_ms = now.since_ms(self.started);
+                            let after_ms = now.since_ms(self.when.at);
                             self.state = begin(response, self.method, store, after_ms);
                         }
                     }
                 }
                 State::Growing(growing) => {
                     let (mut answer, cursor, _) = *growing;
-                    let at_ms = now.since_ms(self.started);
+                    let at_ms = now.since_ms(self.when.at);
                     match grow(edge, store, &cursor, now) {
                         Grow::Parts(parts, cursor) => {
                             list_parts(&mut answer.body, &parts, store, at_ms);
@@ -246,11 +262,11 @@ fn respond(
     edge: &mut Edge,
     store: &Store,
     request: &Request<'_>,
-    started: WallMs,
+    when: edge::Asked,
     now: WallMs,
 ) -> Result<Response, Wait> {
     for _ in 0..100_000 {
-        match edge.handle(request, started, now) {
+        match edge.handle(request, when, now) {
             Step::Respond(response) => return Ok(response),
             Step::Wait(wait) => return Err(wait),
             Step::Fetch(fetches) => carry_out(edge, store, &fetches, now),

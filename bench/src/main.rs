@@ -1,0 +1,35 @@
+//! `cargo xtask bench`: how fast Rimcast is, next to a yardstick measured in the same run, since
+//! machines differ and are noisy. Nothing here passes or fails.
+
+mod cut;
+mod load;
+mod measure;
+mod render;
+mod serve;
+mod yardstick;
+
+fn main() {
+    let only: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, port] = &only[..]
+        && flag == "--yardstick"
+    {
+        let port = port.parse().expect("a port");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+        runtime.block_on(yardstick::serve(port)).expect("it serves");
+        return;
+    }
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|given| given == name);
+    if wanted("render") {
+        render::run();
+    }
+    if wanted("cut") {
+        cut::run();
+    }
+    if wanted("latency") {
+        serve::latency();
+    }
+    if wanted("fanout") {
+        serve::fan_out();
+    }
+}

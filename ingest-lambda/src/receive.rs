@@ -1,0 +1,413 @@
+//! Receiving: uploads come in, core decides, the store is written.
+//!
+//! Each broadcast that is pushed to has one task. It owns core's [`Receiver`], carries out the puts
+//! it asks for (one at a time for each track, tracks in parallel), and answers uploads once what
+//! they brought is stored. Nothing is decided here.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use packager_core::ingest::{
+    Notice, Outcome, PushPath, Put, PutMode, Receiver, Recovery, Refusal, Severity, UploadId,
+};
+use packager_core::log::{BroadcastName, BroadcastRecord, Found, Generation, Read, Target, key, record};
+use packager_core::time::WallMs;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::store::{Created, ETag, Store, StoreError, Swapped};
+
+pub use packager_core::ingest::Settings;
+
+/// Messages that may wait for a broadcast's task: more, and bodies are read no further.
+const QUEUE: usize = 64;
+
+/// A broadcast nobody pushes to is dropped from memory after this long; storage has it all.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// How long `broadcast.json` is trusted.
+const GENERATION_TRUST: Duration = Duration::from_secs(5);
+
+/// How often a failing write is tried, with doubling pauses from [`RETRY_PAUSE`].
+const TRIES: u32 = 6;
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Told of everything that was stored, before any encoder is.
+pub trait Observer: Send + Sync + 'static {
+    /// A broadcast was created.
+    fn created(&self, broadcast: &BroadcastName, generation: &Generation);
+
+    /// An object of a broadcast was stored.
+    fn stored(&self, broadcast: &BroadcastName, generation: &Generation, put: &Put);
+}
+
+/// Takes nothing in.
+impl Observer for () {
+    fn created(&self, _: &BroadcastName, _: &Generation) {}
+
+    fn stored(&self, _: &BroadcastName, _: &Generation, _: &Put) {}
+}
+
+/// The host's clock.
+pub fn wall_clock() -> WallMs {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    WallMs(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Receives any number of broadcasts into one store.
+#[derive(Clone)]
+pub struct Ingest<S, O> {
+    shared: Arc<Shared<S, O>>,
+}
+
+struct Shared<S, O> {
+    store: S,
+    observer: O,
+    settings: Settings,
+    random: Box<dyn Fn() -> u64 + Send + Sync>,
+    tasks: Mutex<HashMap<BroadcastName, mpsc::Sender<Message>>>,
+}
+
+enum Message {
+    Open { path: PushPath, file: String, reply: oneshot::Sender<Result<UploadId, Refusal>> },
+    Push { id: UploadId, bytes: Bytes, reply: oneshot::Sender<Result<(), Refusal>> },
+    Finish { id: UploadId, whole: bool, reply: oneshot::Sender<Result<(), Refusal>> },
+}
+
+/// One body that is being received.
+pub struct Upload {
+    id: UploadId,
+    task: mpsc::Sender<Message>,
+}
+
+fn stopped() -> Refusal {
+    Refusal::Storage("the server is stopping, or could not read the broadcast from storage".to_owned())
+}
+
+impl<S: Store, O: Observer> Ingest<S, O> {
+    /// An ingest that writes to `store`. `random` seeds ids, which need to differ, not to be secret.
+    pub fn new(
+        store: S,
+        observer: O,
+        settings: Settings,
+        random: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        let shared = Shared { store, observer, settings, random: Box::new(random), tasks: Mutex::default() };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// A request to `/ingest/{path}` has come.
+    ///
+    /// # Errors
+    ///
+    /// The path names nothing that can be pushed, or storage cannot be read.
+    pub async fn open(&self, path: &str) -> Result<Upload, Refusal> {
+        let parsed = PushPath::parse(path)?;
+        // A task that is just ending refuses the message; the next one takes it.
+        for _ in 0..2 {
+            let task = self.task(&parsed.broadcast);
+            let (reply, answer) = oneshot::channel();
+            let message = Message::Open { path: parsed.clone(), file: path.to_owned(), reply };
+            if task.send(message).await.is_ok()
+                && let Ok(opened) = answer.await
+            {
+                return Ok(Upload { id: opened?, task });
+            }
+        }
+        Err(stopped())
+    }
+
+    fn task(&self, broadcast: &BroadcastName) -> mpsc::Sender<Message> {
+        let mut tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(task) = tasks.get(broadcast).filter(|task| !task.is_closed()) {
+            return task.clone();
+        }
+        let (sender, messages) = mpsc::channel(QUEUE);
+        tasks.insert(broadcast.clone(), sender.clone());
+        let shared = Arc::clone(&self.shared);
+        let name = broadcast.clone();
+        tokio::spawn(async move {
+            if let Err(why) = Task::run(shared, name.clone(), messages).await {
+                tracing::error!(broadcast = %name, "cannot receive: {why}");
+            }
+        });
+        sender
+    }
+}
+
+impl Upload {
+    /// Takes the next bytes of the body.
+    ///
+    /// # Errors
+    ///
+    /// Nothing more of the body can be used: answer at once.
+    pub async fn push(&mut self, bytes: Bytes) -> Result<(), Refusal> {
+        let id = self.id;
+        self.ask(|reply| Message::Push { id, bytes, reply }).await
+    }
+
+    /// The body has ended. Returns once all of it is stored, or it is clear what is not.
+    ///
+    /// # Errors
+    ///
+    /// Some of it was refused, or could not be stored.
+    pub async fn finish(self, whole: bool) -> Result<(), Refusal> {
+        let id = self.id;
+        self.ask(|reply| Message::Finish { id, whole, reply }).await
+    }
+
+    async fn ask(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<(), Refusal>>) -> Message,
+    ) -> Result<(), Refusal> {
+        let (reply, answer) = oneshot::channel();
+        if self.task.send(message(reply)).await.is_err() {
+            return Err(stopped());
+        }
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+/// One broadcast's task.
+struct Task<S, O> {
+    shared: Arc<Shared<S, O>>,
+    name: BroadcastName,
+    generation: Generation,
+    receiver: Receiver,
+    finishing: Vec<(UploadId, oneshot::Sender<Result<(), Refusal>>)>,
+    puts: JoinSet<(Put, Outcome)>,
+    /// When `broadcast.json` was last read.
+    checked: Instant,
+}
+
+impl<S: Store, O: Observer> Task<S, O> {
+    async fn run(
+        shared: Arc<Shared<S, O>>,
+        name: BroadcastName,
+        mut messages: mpsc::Receiver<Message>,
+    ) -> Result<(), StoreError> {
+        let generation = shared.generation(&name).await?;
+        let recovery = shared.recover(&name, &generation).await?;
+        let receiver = recovery.finish((shared.random)());
+        let mut task = Self {
+            shared,
+            name,
+            generation,
+            receiver,
+            finishing: Vec::new(),
+            puts: JoinSet::new(),
+            checked: Instant::now(),
+        };
+        loop {
+            let deadline =
+                task.receiver.next_deadline().map(|at| at.since_ms(wall_clock()).max(1).unsigned_abs());
+            let pause = deadline.map_or(IDLE, Duration::from_millis);
+            tokio::select! {
+                message = messages.recv() => {
+                    let Some(message) = message else { return Ok(()) };
+                    if matches!(message, Message::Open { .. }) {
+                        task.check_generation().await?;
+                    }
+                    task.message(message);
+                }
+                Some(done) = task.puts.join_next() => {
+                    if let Ok((put, outcome)) = done {
+                        task.stored(&put, &outcome);
+                    }
+                }
+                () = tokio::time::sleep(pause) => {
+                    if deadline.is_none() && task.receiver.is_idle() {
+                        messages.close();
+                    }
+                    task.receiver.tick(wall_clock());
+                }
+            }
+            if task.receiver.needs_reload() {
+                let recovery = task.shared.recover(&task.name, &task.generation).await?;
+                task.receiver.reload(recovery);
+                task.receiver.tick(wall_clock());
+            }
+            task.settle();
+        }
+    }
+
+    /// A broadcast that was deleted and created anew is another one: what is known of the old is
+    /// dropped, and bodies of it that are still coming in are answered so.
+    async fn check_generation(&mut self) -> Result<(), StoreError> {
+        if self.checked.elapsed() < GENERATION_TRUST {
+            return Ok(());
+        }
+        self.checked = Instant::now();
+        let generation = self.shared.generation(&self.name).await?;
+        if generation != self.generation {
+            tracing::warn!(broadcast = %self.name, %generation, "the broadcast was created anew");
+            let recovery = self.shared.recover(&self.name, &generation).await?;
+            self.receiver = recovery.finish((self.shared.random)());
+            self.generation = generation;
+            self.finishing.clear();
+            self.puts.abort_all();
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, message: Message) {
+        // An encoder that has gone needs no answer; what it sent is kept all the same.
+        match message {
+            Message::Open { path, file, reply } => {
+                let opened = self.receiver.open(&file, &path.resource);
+                if let Err(Ok(id)) = reply.send(opened) {
+                    self.receiver.finish(id, false, wall_clock());
+                    let _ = self.receiver.settled(id);
+                }
+            }
+            Message::Push { id, bytes, reply } => {
+                let pushed = self.receiver.push(id, bytes, wall_clock());
+                if pushed.is_err() {
+                    let _ = self.receiver.settled(id);
+                }
+                let _ = reply.send(pushed);
+            }
+            Message::Finish { id, whole, reply } => {
+                self.receiver.finish(id, whole, wall_clock());
+                self.finishing.push((id, reply));
+            }
+        }
+    }
+
+    fn stored(&mut self, put: &Put, outcome: &Outcome) {
+        if self.receiver.stored(put.id, outcome, wall_clock()) {
+            self.shared.observer.stored(&self.name, &self.generation, put);
+        }
+    }
+
+    /// Starts what can be written, answers what can be answered, logs what should be known.
+    fn settle(&mut self) {
+        while let Some(put) = self.receiver.next_put() {
+            let shared = Arc::clone(&self.shared);
+            self.puts.spawn(async move {
+                let outcome = shared.write(&put).await;
+                (put, outcome)
+            });
+        }
+        let receiver = &mut self.receiver;
+        let mut waiting = Vec::new();
+        for (id, reply) in self.finishing.drain(..) {
+            match receiver.settled(id) {
+                Some(answer) => drop(reply.send(answer)),
+                None => waiting.push((id, reply)),
+            }
+        }
+        self.finishing = waiting;
+        for notice in self.receiver.take_notices() {
+            log(&self.name, &notice);
+        }
+    }
+}
+
+fn log(broadcast: &BroadcastName, notice: &Notice) {
+    match notice.severity() {
+        Severity::Info => tracing::info!(%broadcast, "{notice}"),
+        Severity::Warning => tracing::warn!(%broadcast, "{notice}"),
+    }
+}
+
+impl<S: Store, O: Observer> Shared<S, O> {
+    /// The broadcast's generation; the first push creates it.
+    async fn generation(&self, name: &BroadcastName) -> Result<Generation, StoreError> {
+        let key = key::broadcast(name);
+        loop {
+            if let Some(object) = self.store.get(&key).await? {
+                match record::from_json::<BroadcastRecord>(&object.body) {
+                    Ok(record) => return Ok(record.generation),
+                    Err(why) => return Err(StoreError::Damaged { key, why }),
+                }
+            }
+            let generation = Generation::mint(wall_clock(), (self.random)());
+            let json = record::to_json(&BroadcastRecord { generation: generation.clone() });
+            if self.store.create(&key, "", &[Bytes::from(json)]).await? == Created::New {
+                tracing::info!(broadcast = %name, %generation, "broadcast created");
+                self.observer.created(name, &generation);
+                return Ok(generation);
+            }
+        }
+    }
+
+    async fn recover(&self, name: &BroadcastName, generation: &Generation) -> Result<Recovery, StoreError> {
+        let mut recovery = Recovery::new(name, generation, self.settings);
+        loop {
+            let reads = recovery.wants();
+            if reads.is_empty() {
+                return Ok(recovery);
+            }
+            for read in reads {
+                let asked = wall_clock();
+                let found = self.read(&recovery.key(&read), &read).await?;
+                recovery.absorb(&read, &found, asked);
+            }
+        }
+    }
+
+    async fn read(&self, key: &str, read: &Read) -> Result<Found, StoreError> {
+        Ok(match read {
+            Read::Get(_) => self.store.get(key).await?.map_or(Found::Missing, |object| Found::Object {
+                size_bytes: object.body.len() as u64,
+                meta: object.meta,
+                body: object.body,
+            }),
+            Read::Stat(_) => self.store.stat(key).await?.map_or(Found::Missing, |stat| Found::Object {
+                meta: stat.meta,
+                size_bytes: stat.size_bytes,
+                body: Bytes::new(),
+            }),
+            Read::List(_) => Found::Names(self.store.list(key).await?),
+        })
+    }
+
+    /// Writes an object, trying again while storage is busy or away.
+    async fn write(&self, put: &Put) -> Outcome {
+        let mut pause = RETRY_PAUSE;
+        for tried in 1.. {
+            match self.try_write(put).await {
+                Ok(outcome) => return outcome,
+                Err(why) if tried >= TRIES || !why.is_transient() => {
+                    tracing::error!(key = put.key, "{why}");
+                    return Outcome::Failed(why.to_string());
+                }
+                Err(why) => tracing::warn!(key = put.key, "{why}"),
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        Outcome::Failed("gave up".to_owned())
+    }
+
+    async fn try_write(&self, put: &Put) -> Result<Outcome, StoreError> {
+        match &put.mode {
+            PutMode::Create => match self.store.create(&put.key, &put.meta, &put.body).await? {
+                Created::New => Ok(Outcome::Stored(None)),
+                // A part's metadata has its hash; anything else is compared by its bytes.
+                Created::Exists if matches!(put.target, Target::Part(..)) => {
+                    let meta = self.store.stat(&put.key).await?.map_or(String::new(), |stat| stat.meta);
+                    Ok(Outcome::Exists { meta, body: Bytes::new() })
+                }
+                Created::Exists => {
+                    let there = self.store.get(&put.key).await?;
+                    let (meta, body) =
+                        there.map_or_else(Default::default, |object| (object.meta, object.body));
+                    Ok(Outcome::Exists { meta, body })
+                }
+            },
+            PutMode::Swap(expected) => {
+                let expected = expected.clone().map(ETag);
+                match self.store.swap(&put.key, expected.as_ref(), &put.meta, &put.body).await? {
+                    Swapped::Done(tag) => Ok(Outcome::Stored(Some(tag.0))),
+                    Swapped::Conflict => {
+                        Ok(Outcome::Changed(self.store.stat(&put.key).await?.map(|stat| stat.etag.0)))
+                    }
+                }
+            }
+        }
+    }
+}

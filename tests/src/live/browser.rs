@@ -1,0 +1,76 @@
+//! hls.js in headless Chromium, and hls-parser in strict mode: third parties that judge.
+
+use std::process::{Child, Command, Stdio};
+
+use serde::Deserialize;
+
+use super::root;
+
+/// What `watch.mjs` saw.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Watched {
+    /// It played throughout.
+    pub ok: bool,
+    /// Why not.
+    pub problems: Vec<String>,
+    /// Behind live, in the middle of the run.
+    pub latency_median_s: Option<f64>,
+    /// How often playback stood still.
+    pub stalls: u64,
+    /// What hls.js and the page complained of.
+    pub errors: Vec<serde_json::Value>,
+    /// EXT-X-DISCONTINUITY tags crossed.
+    pub discontinuities: u64,
+    /// Frames shown.
+    pub decoded_frames: u64,
+}
+
+/// A browser that is watching.
+pub struct Watching {
+    child: Child,
+}
+
+/// Watches the page at `url` for `seconds`.
+pub fn watch(url: &str, seconds: u32, extra: &[&str]) -> Watched {
+    watch_in_background(url, seconds, extra).report()
+}
+
+/// Starts to watch.
+pub fn watch_in_background(url: &str, seconds: u32, extra: &[&str]) -> Watching {
+    let child = Command::new("node")
+        .arg("watch.mjs")
+        .args(["--json", "--url", url, "--seconds", &seconds.to_string()])
+        .args(extra)
+        .current_dir(root().join("tests/browser"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node is installed");
+    Watching { child }
+}
+
+impl Watching {
+    /// Waits for what it saw.
+    pub fn report(self) -> Watched {
+        let output = self.child.wait_with_output().expect("node runs");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let line = text.lines().last().unwrap_or_default();
+        serde_json::from_str(line).unwrap_or_else(|why| panic!("watch.mjs printed no report ({why}): {text}"))
+    }
+}
+
+/// Reads the multivariant playlist at `url`, and all it names, with hls-parser in strict mode.
+///
+/// # Panics
+///
+/// It does not like one of them.
+pub fn strict(url: &str, allow: &[&str]) {
+    let mut call = Command::new("node");
+    call.arg("strict.mjs").arg("--follow").current_dir(root().join("tests/browser"));
+    for complaint in allow {
+        call.args(["--allow", complaint]);
+    }
+    let output = call.arg(url).output().expect("node is installed");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,35 @@
+//! A live broadcast for the end-to-end tests: the real program, a real encoder, a real browser.
+
+mod browser;
+mod encoder;
+mod server;
+mod viewer;
+
+pub use browser::{Watched, strict, watch, watch_in_background};
+pub use encoder::{Encoder, Ladder};
+pub use server::{Server, free_port};
+pub use viewer::{Fetched, Follower, get, put, request};
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Asks until there is an answer.
+///
+/// # Panics
+///
+/// There is none within `limit`.
+pub fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(begun.elapsed() < limit, "{what}: not within {limit:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

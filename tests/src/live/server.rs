@@ -1,0 +1,129 @@
+//! `rimcast serve`, as a user starts it.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::{get, root, wait_for};
+
+/// A running server. Killed (SIGKILL) when dropped.
+pub struct Server {
+    child: Child,
+    args: Vec<String>,
+    port: u16,
+}
+
+/// The program, built once.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let built = Command::new(cargo)
+            .args(["build", "--release", "--package", "rimcast", "--message-format=json-render-diagnostics"])
+            .current_dir(root())
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("cargo can be started");
+        assert!(built.status.success(), "rimcast does not build");
+        let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
+        let mut executable = messages.lines().filter_map(|line| {
+            let message: serde_json::Value = serde_json::from_str(line).ok()?;
+            Some(message.get("executable")?.as_str()?.to_owned())
+        });
+        executable.next_back().map(PathBuf::from).expect("cargo names the program")
+    })
+}
+
+/// A port nobody listens on right now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+impl Server {
+    /// `rimcast serve --data DATA ARGS…`, answering.
+    pub fn serve(data: &Path, args: &[&str]) -> Self {
+        let mut all = vec!["serve".to_owned(), "--data".to_owned(), data.display().to_string()];
+        all.extend(args.iter().map(|arg| (*arg).to_owned()));
+        Self::start(all)
+    }
+
+    /// `rimcast demo ARGS…`, answering.
+    pub fn demo(args: &[&str]) -> Self {
+        let mut all = vec!["demo".to_owned()];
+        all.extend(args.iter().map(|arg| (*arg).to_owned()));
+        Self::start(all)
+    }
+
+    fn start(args: Vec<String>) -> Self {
+        let port = free_port();
+        let child = spawn(&args, port);
+        let server = Self { child, args, port };
+        server.wait_until_it_answers();
+        server
+    }
+
+    fn wait_until_it_answers(&self) {
+        if self.args.iter().any(|arg| arg == "--tls") {
+            wait_for("the port opens", Duration::from_secs(20), || {
+                std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()
+            });
+            return;
+        }
+        wait_for("/healthz answers", Duration::from_secs(20), || {
+            get(&self.url("/healthz")).ok().filter(|answer| answer.status == 200)
+        });
+    }
+
+    /// Dies as if the power had gone, and starts again over the same data.
+    pub fn kill_and_restart(&mut self) {
+        self.kill();
+        self.child = spawn(&self.args, self.port);
+        self.wait_until_it_answers();
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks it to stop (SIGINT) and gives its exit code.
+    pub fn interrupt(mut self) -> Option<i32> {
+        let asked = Command::new("kill").args(["-INT", &self.pid().to_string()]).status();
+        assert!(asked.is_ok_and(|status| status.success()), "kill -INT");
+        wait_for("it stops", Duration::from_secs(15), || self.child.try_wait().ok().flatten()).code()
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A URL of it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+fn spawn(args: &[String], port: u16) -> Child {
+    Command::new(program())
+        .args(args)
+        .args(["--listen", &format!("127.0.0.1:{port}")])
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("rimcast can be started")
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
