@@ -454,6 +454,7 @@ impl Receiver {
         let newest = self.newest_session.clone();
         let known = newest.as_ref().and_then(|session| track.headers.get(session));
         let is_retry = known.is_some_and(|pushed| pushed.bytes == bytes);
+        track.header_came_again = is_retry;
         let session = match newest {
             Some(newest) if known.is_none() || is_retry => newest,
             _ => self.mint_session(now),
