@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use packager_core::edge::Method;
 
-use crate::world::{Answer, Asked, BEGINS, World};
+use crate::world::{Answer, Asked, World};
 use script::{Action, Event};
 pub use script::{Case, Query};
 
@@ -158,14 +158,7 @@ pub fn files(outcome: &Outcome) -> Vec<(String, String)> {
     for (index, exchange) in outcome.exchanges.iter().enumerate() {
         let Exchange { at_ms, name, line, answer } = exchange;
         let extension = if answer.playlist().is_some() { "m3u8" } else { "txt" };
-        let mut text = format!(
-            "{line}\nasked at {at_ms} ms, answered after {} ms\n\n{}\n",
-            answer.after_ms, answer.status
-        );
-        for (name, value) in &answer.headers {
-            let _ = writeln!(text, "{name}: {value}");
-        }
-        let _ = write!(text, "\n{}", answer.body);
+        let text = format!("{line}\nasked at {at_ms} ms, {answer}");
         files.push((format!("{index:02}-{name}.{extension}"), text));
     }
     files
@@ -219,9 +212,4 @@ pub fn compare(folder: &Path, files: &[(String, String)], update: bool) -> Resul
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
-}
-
-/// The moment that a playlist's date says, in milliseconds since the beginning.
-pub fn ms_of_date(wall_ms: i64) -> i64 {
-    wall_ms - BEGINS.0
 }

@@ -5,5 +5,8 @@
 pub mod golden;
 pub mod live;
 pub mod media;
+pub mod rules;
+pub mod sim;
 pub mod store;
+pub mod watch;
 pub mod world;

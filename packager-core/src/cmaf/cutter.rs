@@ -184,11 +184,12 @@ impl Cutter {
                 return Cut::After(index.saturating_add(1));
             }
         }
-        let may_end_segment = self.kind != TrackKind::Video || since_boundary(time) >= bounds.shortest_ticks;
+        let may_end_segment = since_boundary(time) >= bounds.shortest_ticks;
         let is_own_part = self.pending.is_empty() && self.is_part_sized(chunk.duration_ticks());
         // The end of a segment that came as one chunk, or as chunks of a part each: it would
         // otherwise be published only when the next segment begins.
-        let is_tail = may_end_segment && self.pending.is_empty() && (is_rest || self.last_passed_through);
+        let ends_own_parts = self.last_passed_through && (may_end_segment || self.kind != TrackKind::Video);
+        let is_tail = self.pending.is_empty() && (ends_own_parts || (is_rest && may_end_segment));
         if is_own_part || is_tail { Cut::After(chunk.samples().len()) } else { Cut::Nowhere }
     }
 }

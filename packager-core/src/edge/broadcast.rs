@@ -9,8 +9,8 @@ use crate::hls::Skip;
 use crate::log::{BroadcastLog, BroadcastName, Freshness, Generation, TrackName};
 use crate::time::WallMs;
 
-/// Closed segments kept after they left the playlist, so that a late viewer's request needs no page.
-const KEPT_SEGMENTS: usize = 16;
+/// Closed segments kept after they left the playlist: the page of older ones is written by then.
+const KEPT_SEGMENTS: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Broadcast {

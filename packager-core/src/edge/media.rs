@@ -141,10 +141,14 @@ impl Broadcast {
         }
         // Older than what is kept: it is in a page.
         let page = page_of(msn);
-        let Some(read) = self.log.track(track).and_then(|log| log.page(page)) else {
+        let Some(log) = self.log.track(track) else {
+            return Step::Respond(Response::not_found("no such track"));
+        };
+        let Some(read) = log.page(page) else {
+            let is_missing = log.lacks_page(page, asked.since) || now.since_ms(asked.at) >= HOLD_MS;
             let target = Target::Page(track.clone(), page);
             return match self.fetch(vec![Read::Get(target)]) {
-                Some(step) if now.since_ms(asked.at) < HOLD_MS => step,
+                Some(step) if !is_missing => step,
                 _ => Step::Respond(Response::not_found("no such segment")),
             };
         };

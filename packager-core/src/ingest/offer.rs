@@ -142,7 +142,7 @@ impl Receiver {
         let Some(chunk) = self.keyframe_on(offered) else { return Ok(()) };
         let period = period.unwrap_or_else(|| self.current_period());
         let first_msn = self.aligned_msn(chunk.start_ticks(), offered.timescale, period);
-        let shape = self.shape();
+        let (shape, is_fixed) = (self.shape(), !self.periods.is_empty());
         let anchor = self.anchor_of(offered, &chunk);
         let Some(track) = self.tracks.get_mut(offered.name) else { return Ok(()) };
         let begin = Begin {
@@ -162,7 +162,7 @@ impl Receiver {
         let codec =
             track.headers.get(offered.session).map_or(String::new(), |pushed| pushed.header.codec.clone());
         let part_target_ms = offered.timescale.ms_from_ticks(begin.part_target_ticks);
-        track.chain = Some(Chain::new(begin, shape));
+        track.chain = Some(if is_fixed { Chain::new(begin, shape) } else { Chain::assuming(begin, shape) });
         track.anchor = Some(anchor);
         self.notices.push(Notice::TrackBegan { track: offered.name.clone(), codec, part_target_ms });
         self.begin_run(offered, chunk)
@@ -247,6 +247,8 @@ impl Receiver {
             .as_ref()
             .map_or(0, |chain| offered.timescale.convert_ticks(chunk.start_ticks(), chain.run.timescale));
         self.changing(offered.name, offered.now, |track| {
+            // The next keyframe is as far from the last as media is missing, not as the encoder means.
+            track.last_sync = None;
             track.flush(offered.now)?;
             if track.end_ticks() < until { track.plan_marker(Marker::GapUntil(until)) } else { Ok(()) }
         });

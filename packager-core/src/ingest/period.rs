@@ -175,9 +175,10 @@ impl Receiver {
         self.notices.push(Notice::TargetDuration { seconds: target_duration_s });
         let names: Vec<_> = self.tracks.keys().cloned().collect();
         for name in names {
-            if let Some(chain) = self.tracks.get_mut(&name).and_then(|track| track.chain.as_mut()) {
-                chain.shape = shape;
-            }
+            self.changing(&name, now, |track| match &mut track.chain {
+                Some(chain) => chain.settle(shape),
+                None => Ok(()),
+            });
             self.checkpoint(&name, None, now);
         }
     }
@@ -189,13 +190,17 @@ impl Receiver {
     }
 
     /// Plans a checkpoint, and the pages that are whole since the last one.
-    fn checkpoint(&mut self, name: &TrackName, closed_before: Option<u64>, now: WallMs) {
+    fn checkpoint(&mut self, name: &TrackName, mut closed_before: Option<u64>, now: WallMs) {
         if self.periods.is_empty() {
             return;
         }
         let Some(track) = self.tracks.get_mut(name) else { return };
         let Some(chain) = track.chain.as_mut() else { return };
         let Some(last) = chain.last_closed_msn() else { return };
+        if std::mem::take(&mut track.pages_unsure) {
+            // Who wrote the chain so far may have died before it wrote the last page.
+            closed_before = None;
+        }
         let first_page =
             page_of(closed_before.map_or(chain.begin.first_msn, |before| before.saturating_add(1)));
         for page in first_page..page_of(last.saturating_add(1)) {
@@ -203,7 +208,7 @@ impl Receiver {
                 track.plan.push(Planned::json(Target::Page(name.clone(), page), whole.to_json()));
             }
         }
-        if now.since_ms(track.checkpoint_at) >= CHECKPOINT_MS {
+        if now.since_ms(track.checkpoint_at) >= CHECKPOINT_MS && !track.plan.holds_checkpoint() {
             track.checkpoint_at = now;
             let json = Checkpoint::of(chain).to_json();
             let mut planned = Planned::json(Target::Head(name.clone()), json);

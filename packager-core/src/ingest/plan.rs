@@ -119,6 +119,12 @@ impl Plan {
         }
     }
 
+    /// A checkpoint is on its way, or about to be.
+    pub(super) fn holds_checkpoint(&self) -> bool {
+        let aside = self.aside.iter().map(|(_, planned)| planned);
+        self.queue.iter().chain(aside).any(|planned| matches!(planned.target, Target::Head(_)))
+    }
+
     /// Uploads that wait for something in the plan.
     pub(super) fn awaits(&self, upload: UploadId) -> bool {
         let in_flight = self.in_flight.iter().map(|(_, planned)| planned);

@@ -181,7 +181,12 @@ impl Receiver {
             if let Some(index) = track.plan.aside.iter().position(|(put, _)| *put == id) {
                 let (_, planned) = track.plan.aside.swap_remove(index);
                 is_there = matches!(outcome, Outcome::Stored(_));
+                if matches!((&planned.target, outcome), (Target::Page(..), Outcome::Failed(_))) {
+                    track.pages_unsure = true;
+                }
                 if matches!(planned.target, Target::Head(_)) {
+                    // A write may take its time; the next one comes a second after it at the earliest.
+                    track.checkpoint_at = track.checkpoint_at.max(now);
                     match outcome {
                         Outcome::Stored(tag) | Outcome::Changed(tag) => track.checkpoint_tag.clone_from(tag),
                         _ => {}
@@ -449,6 +454,7 @@ impl Receiver {
         let newest = self.newest_session.clone();
         let known = newest.as_ref().and_then(|session| track.headers.get(session));
         let is_retry = known.is_some_and(|pushed| pushed.bytes == bytes);
+        track.header_came_again = is_retry;
         let session = match newest {
             Some(newest) if known.is_none() || is_retry => newest,
             _ => self.mint_session(now),

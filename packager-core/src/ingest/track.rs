@@ -37,6 +37,8 @@ pub(super) struct Track {
     pub(super) needs_sync: bool,
     /// A hole was declared a gap, but nothing to end it with has come yet.
     pub(super) hole_decided: bool,
+    /// The very same header came again: what comes next tells a retry from a restart.
+    pub(super) header_came_again: bool,
     /// Payload hashes of the last chunks taken: a retry is known by them.
     recent: VecDeque<u64>,
     /// Where record 0 would be anchored, if this track made it.
@@ -48,6 +50,8 @@ pub(super) struct Track {
     /// Tag of the checkpoint as this process last wrote it.
     pub(super) checkpoint_tag: Option<String>,
     pub(super) checkpoint_at: WallMs,
+    /// Whether pages up to now were written was not seen by this process.
+    pub(super) pages_unsure: bool,
     /// Another writer's object stands where ours should: the chain must be read again.
     pub(super) poisoned: bool,
 }
@@ -65,6 +69,7 @@ impl Track {
             last_media: WallMs(i64::MIN),
             needs_sync: false,
             hole_decided: false,
+            header_came_again: false,
             recent: VecDeque::new(),
             anchor: None,
             last_sync: None,
@@ -72,6 +77,7 @@ impl Track {
             warned_interval_ms: 0,
             checkpoint_tag: None,
             checkpoint_at: WallMs(i64::MIN),
+            pages_unsure: false,
             poisoned: false,
         }
     }
@@ -95,6 +101,7 @@ impl Track {
         self.chain = Some(chain);
         self.plan = Plan::default();
         self.poisoned = false;
+        self.pages_unsure = true;
     }
 
     /// Where the next sample is expected, in ticks of the chain's run.
@@ -113,7 +120,12 @@ impl Track {
         self.chain.as_ref().map(|chain| chain.run.period)
     }
 
+    /// A chunk that was taken lately comes again, by itself: a restarted encoder whose source is a
+    /// file sends the very same media too, but its header first.
     pub(super) fn remembers(&self, chunk: &Chunk) -> bool {
+        if self.header_came_again {
+            return false;
+        }
         let hash = xxhash_rust::xxh3::xxh3_64(chunk.payload());
         self.recent.contains(&hash)
     }
@@ -127,6 +139,7 @@ impl Track {
         self.last_media = now;
         self.hole_decided = false;
         self.needs_sync = false;
+        self.header_came_again = false;
         self.pending_from = Some(upload);
         if let Some(cutter) = &mut self.cutter {
             cutter.push(chunk);

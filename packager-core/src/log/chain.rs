@@ -101,6 +101,9 @@ pub struct BitRate {
     pub frames: u64,
     /// and the length of those, in microseconds: FRAME-RATE (HLS §4.4.6.2).
     pub frames_us: u64,
+    /// The current session has closed no segment yet: these are of the one before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub frames_are_old: bool,
 }
 
 impl BitRate {
@@ -194,6 +197,9 @@ pub struct Chain {
     pub ended: bool,
     /// Of all closed segments so far.
     pub rate: BitRate,
+    /// What was taken in so far, while the shape is assumed: another one may give other segments.
+    #[serde(skip)]
+    unsettled: Option<Vec<(Entry, u64)>>,
 }
 
 impl Chain {
@@ -210,7 +216,24 @@ impl Chain {
             rate: BitRate::default(),
             begin,
             shape,
+            unsettled: None,
         }
+    }
+
+    /// The empty chain of a track that has begun before the broadcast's shape was fixed.
+    pub fn assuming(begin: Begin, shape: Shape) -> Self {
+        Self { unsettled: Some(Vec::new()), ..Self::new(begin, shape) }
+    }
+
+    /// The shape is fixed now: reads all that was taken in again, as every other reader will.
+    pub fn settle(&mut self, shape: Shape) -> Result<(), ChainError> {
+        let Some(entries) = self.unsettled.take() else { return Ok(()) };
+        let mut settled = Self::new(self.begin.clone(), shape);
+        for (entry, bytes) in entries {
+            settled.absorb(&entry, bytes)?;
+        }
+        *self = settled;
+        Ok(())
     }
 
     /// PART-TARGET in ticks of the current run.
@@ -266,18 +289,24 @@ impl Chain {
             return Err(ChainError::Ended);
         }
         match entry {
-            Entry::Part(meta) => self.part(*meta, bytes),
-            Entry::Marker(Marker::GapUntil(until_ticks)) => self.gap(*until_ticks),
+            Entry::Part(meta) => self.part(*meta, bytes)?,
+            Entry::Marker(Marker::GapUntil(until_ticks)) => self.gap(*until_ticks)?,
             Entry::Marker(Marker::Continues { session, start_ticks, timescale, period }) => {
                 let run = Run { session: session.clone(), timescale: *timescale, period: *period };
-                self.go_on(run, *start_ticks)
+                self.go_on(run, *start_ticks)?;
             }
             Entry::Marker(Marker::Ended) => {
                 self.close();
                 self.ended = true;
-                Ok(())
             }
         }
+        if let Some(entries) = &mut self.unsettled {
+            if entries.len() >= limits::PARTS_PER_SEGMENT {
+                return Err(ChainError::TooManyParts { msn: self.next_msn });
+            }
+            entries.push((entry.clone(), bytes));
+        }
+        Ok(())
     }
 
     fn part(&mut self, meta: PartMeta, bytes: u64) -> Result<(), ChainError> {
@@ -336,7 +365,7 @@ impl Chain {
         // A track that has shown nothing yet has nothing to be discontinuous with.
         let shown = self.next_msn > self.begin.first_msn.max(1);
         self.discontinuity_next |= step == Some(1) && shown;
-        (self.rate.frames, self.rate.frames_us) = (0, 0);
+        self.rate.frames_are_old = true;
         self.run = run;
         self.next_ticks = start_ticks;
         Ok(())
@@ -361,6 +390,9 @@ impl Chain {
         let duration_us = segment.duration_us();
         self.rate.bits = self.rate.bits.saturating_add(bits);
         self.rate.duration_us = self.rate.duration_us.saturating_add(duration_us);
+        if std::mem::take(&mut self.rate.frames_are_old) {
+            (self.rate.frames, self.rate.frames_us) = (0, 0);
+        }
         self.rate.frames_us = self.rate.frames_us.saturating_add(duration_us);
         let frames = segment.parts.iter().map(|part| u64::from(part.meta.samples));
         self.rate.frames = frames.fold(self.rate.frames, u64::saturating_add);
@@ -455,6 +487,24 @@ mod tests {
         }
         assert!(chain.closed.iter().all(|s| s.duration_ticks == 2000));
         assert!(!chain.closed.back().unwrap().is_independent());
+    }
+
+    #[test]
+    fn a_chain_settles_as_if_its_shape_had_been_known() {
+        let begin = chain(SHAPE).begin;
+        let assumed = Shape { target_duration_s: 12, ..SHAPE };
+        let (mut early, mut late) = (Chain::assuming(begin.clone(), assumed), Chain::new(begin, SHAPE));
+        for i in 0..10 {
+            let independence = if i == 0 { Independence::Start } else { Independence::No };
+            let entries = [part(500, independence), Entry::Marker(Marker::GapUntil(5_000 * (i + 1)))];
+            for entry in &entries {
+                early.absorb(entry, 10).unwrap();
+                late.absorb(entry, 10).unwrap();
+            }
+        }
+        assert_ne!(early.closed, late.closed);
+        early.settle(SHAPE).unwrap();
+        assert_eq!(early, late);
     }
 
     #[test]

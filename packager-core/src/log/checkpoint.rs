@@ -68,12 +68,15 @@ impl Checkpoint {
 }
 
 impl Page {
-    /// The page, once all its segments are closed; `None` before.
+    /// The page, once all its segments are closed; `None` before, and when the chain has forgotten
+    /// some of them.
     pub fn complete(chain: &Chain, page: u64) -> Option<Self> {
         let is_whole = chain.last_closed_msn().is_some_and(|last| page_of(last.saturating_add(1)) > page);
+        let first = page.saturating_mul(PAGE_SEGMENTS).max(chain.begin.first_msn).max(1);
         let segments: Vec<_> =
             chain.closed.iter().filter(|segment| page_of(segment.msn) == page).cloned().collect();
-        (is_whole && !segments.is_empty()).then_some(Self { segments })
+        let starts_first = segments.first().is_some_and(|segment| segment.msn == first);
+        (is_whole && starts_first).then_some(Self { segments })
     }
 
     /// As stored.

@@ -118,6 +118,8 @@ pub struct TrackLog {
     /// The newest header read; `None` inside when it is missing or does not parse.
     header: Option<(SessionId, Option<Arc<Header>>)>,
     pages: BTreeMap<u64, Arc<Page>>,
+    /// The page that was not there when it was last asked for, and when that was.
+    missing_page: Option<(u64, WallMs)>,
     version: u64,
 }
 
@@ -129,6 +131,7 @@ impl TrackLog {
             damage: None,
             header: None,
             pages: BTreeMap::new(),
+            missing_page: None,
             version: 0,
         }
     }
@@ -155,6 +158,11 @@ impl TrackLog {
     /// A page of closed segments, if it was read.
     pub fn page(&self, page: u64) -> Option<&Arc<Page>> {
         self.pages.get(&page)
+    }
+
+    /// Whether a page was looked for since then, and was not there.
+    pub fn lacks_page(&self, page: u64, since: WallMs) -> bool {
+        self.missing_page.is_some_and(|(missing, asked)| missing == page && asked >= since)
     }
 
     /// Why the chain ends where it does, when an entry did not fit.
@@ -331,6 +339,9 @@ impl BroadcastLog {
             (Target::Init(track, session), Found::Missing) => self.advance(track, |log| {
                 log.header = Some((session.clone(), None));
             }),
+            (Target::Page(track, page), Found::Missing) => self.advance(track, |log| {
+                log.missing_page = Some((*page, asked));
+            }),
             (Target::Head(track), Found::Missing) => self.advance(track, |log| {
                 if matches!(log.progress, Progress::Unread) {
                     log.progress = Progress::NoCheckpoint;
@@ -372,9 +383,21 @@ impl BroadcastLog {
         }
     }
 
+    /// Chains that were followed under an assumed shape are read again under the one that is fixed.
+    fn settle(&mut self) {
+        let Some(shape) = self.shape().copied() else { return };
+        for log in self.tracks.values_mut() {
+            let TrackLog { progress: Progress::Following(chain), damage, .. } = log else { continue };
+            if let Err(why) = chain.settle(shape) {
+                *damage = Some(why.to_string());
+            }
+        }
+    }
+
     fn take(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
         let kept = self.kept_segments;
         let shape = self.shape_to_fold();
+        let is_fixed = self.shape().is_some();
         match target {
             Target::Period(n) => {
                 let next = usize::try_from(*n) == Ok(self.periods.len());
@@ -383,6 +406,7 @@ impl BroadcastLog {
                     if usable {
                         self.periods.push(record);
                         self.version = self.version.saturating_add(1);
+                        self.settle();
                     }
                 }
             }
@@ -401,7 +425,10 @@ impl BroadcastLog {
             Target::Begin(track) => self.advance(track, |log| {
                 let Some(shape) = shape.filter(|_| log.chain().is_none()) else { return };
                 match record::from_json::<Begin>(body) {
-                    Ok(begin) => log.progress = Progress::Following(Box::new(Chain::new(begin, shape))),
+                    Ok(begin) => {
+                        let chain = if is_fixed { Chain::new } else { Chain::assuming };
+                        log.progress = Progress::Following(Box::new(chain(begin, shape)));
+                    }
                     Err(why) => {
                         log.progress = Progress::NotBegun;
                         log.damage = Some(why);

@@ -55,6 +55,9 @@ pub struct Line {
     pub at_ms: i64,
     /// This track's media is pushed, each chunk when it is over.
     pub push: Option<String>,
+    /// It is pushed under another track's name: what follows in that track.
+    #[serde(rename = "as")]
+    pub under: Option<String>,
     /// Which chunks: from the first, up to but without the second.
     pub chunks: Option<(usize, usize)>,
     /// How many chunks go into one request; all, where not given.
@@ -129,7 +132,7 @@ impl Case {
             let at_ms = line.at_ms;
             if let Some(track) = &line.push {
                 let source = sources.get(track.as_str()).unwrap_or_else(|| panic!("no track {track}"));
-                plans.extend(line.bodies(track, source));
+                plans.extend(line.bodies(line.under.as_ref().unwrap_or(track), source));
             }
             if let Some(track) = &line.end {
                 plans.push(vec![Event { at_ms, action: Action::End(track.clone()) }]);

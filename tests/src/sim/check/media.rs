@@ -1,0 +1,163 @@
+//! Samples: what is in the chain is what was sent, once and in order, and nothing that was
+//! acknowledged is missing.
+
+use packager_core::cmaf::{Chunk, Header, Item, Scanner};
+use packager_core::log::{Chain, Independence, Part, Segment};
+
+use super::{Ledger, Rule};
+use crate::sim::media::{SampleId, TrackSpec};
+use crate::sim::world::World;
+
+impl World {
+    /// Holds the parts of a chain against what the encoder sent (invariants 1, 5 and 10, H11).
+    pub(crate) fn check_media(&mut self, prefix: &str, chain: &Chain) {
+        let name = prefix.trim_end_matches('/').rsplit('/').next().unwrap_or("").to_owned();
+        let place = self.scenario.tracks.iter().position(|spec| spec.name().as_str() == name);
+        let Some(place) = place else { return };
+        let spec = self.scenario.tracks[place].clone();
+        let track = u32::try_from(place + 1).expect("few tracks");
+        let mut stored = Vec::new();
+        let segments: Vec<_> = chain.closed.iter().chain(&chain.open).cloned().collect();
+        for segment in &segments {
+            self.summary.gaps += u64::from(segment.is_gap());
+            self.summary.periods = self.summary.periods.max(u64::from(segment.run.period));
+            for part in &segment.parts {
+                self.summary.parts += 1;
+                if let Err(why) = self.check_part(prefix, &spec, segment, part, &mut stored) {
+                    return self.ledger.report(Rule::Inv10, format!("{prefix}{}: {why}", part.start_ticks));
+                }
+            }
+        }
+        self.summary.samples += stored.len() as u64;
+        self.ledger.check_order(prefix, &stored);
+        let is_current = prefix == format!("{}/{}/{name}/", self.name, self.generation);
+        if is_current {
+            let generation = self.ledger.generation;
+            self.ledger.check_acknowledged(&spec, track, generation, &stored);
+        }
+        if self.scenario.is_calm {
+            self.check_cadence(prefix, &spec, chain, &segments);
+        }
+    }
+
+    /// Reads a part; its samples go to `stored`.
+    fn check_part(
+        &self,
+        prefix: &str,
+        spec: &TrackSpec,
+        segment: &Segment,
+        part: &Part,
+        stored: &mut Vec<SampleId>,
+    ) -> Result<(), String> {
+        let session = &segment.run.session;
+        let init =
+            self.store.get(&format!("{prefix}{session}/init.mp4")).ok_or("its header is not stored")?;
+        let header = Header::parse(&init.body).map_err(|why| why.to_string())?;
+        let key = format!("{prefix}{session}/{:020}.m4s", part.start_ticks);
+        let object = self.store.get(&key).ok_or("it is not stored")?;
+        let mut scanner = Scanner::new();
+        scanner.push(object.body.clone());
+        let mut time = part.start_ticks;
+        let (mut samples, mut first_sync, mut holds_sync) = (0_u32, None, false);
+        while let Some(item) = scanner.next().map_err(|why| why.to_string())? {
+            let Item::Chunk(bytes) = item else { return Err("a header is in it".to_owned()) };
+            let chunk = Chunk::parse(&bytes, &header).map_err(|why| why.to_string())?;
+            if chunk.start_ticks() != time {
+                return Err(format!("a chunk starts at {}, not {time}", chunk.start_ticks()));
+            }
+            let ids = SampleId::read_all(chunk.payload()).ok_or("its payload is not what was sent")?;
+            if ids.len() != chunk.samples().len() {
+                return Err(format!("{} samples in {} bytes", chunk.samples().len(), chunk.payload().len()));
+            }
+            for ((id, sync), sample) in ids.into_iter().zip(chunk.samples()) {
+                let origin = self.encoder.origins.get(&(id.track, id.run)).ok_or("nobody sent it")?;
+                let was_sent_at = origin + spec.time_ticks(id.number);
+                // "A time moves by less than half a frame."
+                if was_sent_at.abs_diff(time) * 2 >= u64::from(spec.frame_ticks) {
+                    return Err(format!("{id:?} of {was_sent_at} is stored at {time}"));
+                }
+                if sync != sample.sync || spec.composition_of(id.number) != sample.composition_ticks {
+                    return Err(format!("{id:?} has other flags or another composition time"));
+                }
+                first_sync.get_or_insert(sync);
+                holds_sync |= sync;
+                samples += 1;
+                time += u64::from(sample.duration_ticks);
+                stored.push(id);
+            }
+        }
+        scanner.finish().map_err(|why| why.to_string())?;
+        let independence = match (first_sync, holds_sync) {
+            (Some(true), _) => Independence::Start,
+            (_, true) => Independence::Inside,
+            _ => Independence::No,
+        };
+        let meta = &part.meta;
+        let told = (meta.samples, meta.duration_ticks, meta.independence);
+        let is = (samples, time - part.start_ticks, independence);
+        if told == is { Ok(()) } else { Err(format!("its metadata says {told:?}, it is {is:?}")) }
+    }
+
+    /// Parts come as the encoder delivers, and all that it sent is there (H11).
+    fn check_cadence(&mut self, prefix: &str, spec: &TrackSpec, chain: &Chain, segments: &[Segment]) {
+        let limit_ms = spec.timescale().ms_from_ticks(chain.begin.part_target_ticks) * 3 / 2 + 200;
+        let mut last = None;
+        let mut late = None;
+        let parts = segments.iter().flat_map(|segment| segment.parts.iter().map(move |part| (segment, part)));
+        for (segment, part) in parts {
+            let key = format!("{prefix}{}/{:020}.m4s", segment.run.session, part.start_ticks);
+            let at = self.store.writes.get(&key).and_then(|times| times.first()).copied().unwrap_or(0);
+            if last.is_some_and(|last| at - last > limit_ms) {
+                late = late.or(Some((key, at - last.unwrap_or(0))));
+            }
+            last = Some(at);
+        }
+        if let Some((key, ms)) = late {
+            self.ledger.report(Rule::H11, format!("{key} was stored {ms} ms after the one before it"));
+        }
+    }
+}
+
+impl Ledger {
+    /// Once, and in order (invariant 5).
+    fn check_order(&mut self, prefix: &str, stored: &[SampleId]) {
+        let order = |id: &SampleId| (id.run, id.number);
+        if let Some(pair) = stored.windows(2).find(|pair| order(&pair[0]) >= order(&pair[1])) {
+            self.report(Rule::Inv5, format!("{prefix}: {:?} comes before {:?}", pair[0], pair[1]));
+        }
+    }
+
+    /// What was acknowledged is in the chain (invariants 1 and 5), but for what could not have been
+    /// decoded: media after a hole, until the next keyframe.
+    fn check_acknowledged(&mut self, spec: &TrackSpec, track: u32, generation: u8, stored: &[SampleId]) {
+        let is_stored: std::collections::BTreeSet<_> = stored.iter().copied().collect();
+        let mut missing = Vec::new();
+        for ((of, run), sent) in &self.sent {
+            if *of != track {
+                continue;
+            }
+            let mut undecodable = false;
+            for (number, state) in sent.samples.iter().enumerate() {
+                let id = SampleId { track, run: *run, number: number as u64 };
+                if is_stored.contains(&id) {
+                    undecodable = false;
+                } else if *state != generation + 1 {
+                    undecodable = true;
+                    if self.scenario.is_calm && *state > 0 {
+                        missing.push((id, "was sent, in a calm broadcast"));
+                    }
+                } else if !undecodable || spec.is_sync(number as u64) {
+                    missing.push((id, "was acknowledged"));
+                }
+            }
+        }
+        if let Some((id, how)) = missing.first() {
+            let last = missing.last().map_or(0, |(last, _)| last.number);
+            let what = format!(
+                "{id:?} {how} and is not in the log (nor are {} more, up to {last})",
+                missing.len() - 1
+            );
+            self.report(Rule::Inv5, what);
+        }
+    }
+}
