@@ -1,14 +1,17 @@
 //! Accepting connections: HTTP/1.1 and HTTP/2 on one port, with or without TLS, in little memory
 //! each, for viewers by the thousand.
+//!
+//! Which of the two a client speaks is found out before hyper is involved (by ALPN, or by a look at
+//! the first bytes): hyper-util's `auto` connection costs each viewer twice the memory.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +25,9 @@ use crate::host::Host;
 /// CDNs keep idle connections for a minute or less.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(65);
 
+/// What an HTTP/2 connection begins with (RFC 9113 §3.4); no method of HTTP/1.1 does.
+const H2_PREFACE_START: &[u8] = b"PRI";
+
 /// A TLS handshake takes less, or is given up.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -31,6 +37,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 
 /// A peer that acknowledges nothing, or takes nothing, for this long is gone.
 const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest head of a request: room for the cookies of whatever else is on the same domain.
+const HEAD_BYTES: u32 = 16 << 10;
 
 /// Requests at once on one HTTP/2 connection: a CDN multiplexes a whole data centre over a few.
 const STREAMS_PER_CONNECTION: u32 = 256;
@@ -89,58 +98,80 @@ impl Listener {
         }
     }
 
+    /// Finds out what the client speaks, in a task that ends there: the connection's own task, of
+    /// which there are thousands, is as small as can be.
     fn spawn(&self, stream: TcpStream, peer: SocketAddr, host: &Arc<Host>, graceful: &Arc<GracefulShutdown>) {
         if let Err(why) = tune(&stream) {
             tracing::debug!(%peer, "cannot tune the connection: {why}");
         }
-        let host = Arc::clone(host);
-        match self.tls.clone() {
-            None => {
-                serve_connection(stream, peer, host, graceful);
+        let (host, graceful, tls) = (Arc::clone(host), Arc::clone(graceful), self.tls.clone());
+        tokio::spawn(async move {
+            let Some(tls) = tls else {
+                match tokio::time::timeout(HEAD_TIMEOUT, speaks_h2(&stream)).await {
+                    Ok(Ok(true)) => serve_h2(stream, peer, host, &graceful),
+                    Ok(Ok(false)) => serve_h1(stream, peer, host, &graceful),
+                    Ok(Err(why)) => tracing::debug!(%peer, "the connection ended: {why}"),
+                    Err(_) => tracing::debug!(%peer, "nothing was asked on this connection"),
+                }
+                return;
+            };
+            match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+                Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
+                    serve_h2(stream, peer, host, &graceful);
+                }
+                Ok(Ok(stream)) => serve_h1(stream, peer, host, &graceful),
+                Ok(Err(why)) => tracing::debug!(%peer, "TLS handshake failed: {why}"),
+                Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
             }
-            Some(tls) => {
-                let graceful = Arc::clone(graceful);
-                tokio::spawn(async move {
-                    match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => serve_connection(stream, peer, host, &graceful),
-                        Ok(Err(why)) => tracing::debug!(%peer, "TLS handshake failed: {why}"),
-                        Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
-                    }
-                });
-            }
-        }
+        });
     }
 }
 
-fn serve_connection<I>(io: I, peer: SocketAddr, host: Arc<Host>, graceful: &GracefulShutdown)
+/// Whether the client begins with HTTP/2 (prior knowledge), without taking what it sent.
+async fn speaks_h2(stream: &TcpStream) -> io::Result<bool> {
+    let mut start = [0; H2_PREFACE_START.len()];
+    loop {
+        let read = stream.peek(&mut start).await?;
+        if read == start.len() || !H2_PREFACE_START.starts_with(&start[..read]) || read == 0 {
+            return Ok(start == H2_PREFACE_START);
+        }
+        // A client that sends its first word in pieces: the bytes that are there would be found
+        // again at once.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn serve_h1<I>(io: I, peer: SocketAddr, host: Arc<Host>, graceful: &GracefulShutdown)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        // hyper's least, 8 kB: a viewer's request takes 1 kB, and thousands of them are held.
-        .max_buf_size(16 << 10);
-    builder
-        .http2()
+        .max_buf_size(HEAD_BYTES as usize)
+        .serve_connection(
+            TokioIo::new(io),
+            service_fn(move |request| Arc::clone(&host).answer(peer, request)),
+        );
+    // How it ends is between the client and hyper.
+    tokio::spawn(graceful.watch(connection));
+}
+
+fn serve_h2<I>(io: I, peer: SocketAddr, host: Arc<Host>, graceful: &GracefulShutdown)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .max_concurrent_streams(STREAMS_PER_CONNECTION)
-        .max_header_list_size(16 << 10);
-    let service = service_fn(move |request| {
-        let host = Arc::clone(&host);
-        async move { Ok::<_, std::convert::Infallible>(host.answer(peer, request).await) }
-    });
-    let connection = builder.serve_connection(TokioIo::new(io), service).into_owned();
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(why) = connection.await {
-            tracing::debug!(%peer, "connection ended: {why}");
-        }
-    });
+        .max_header_list_size(HEAD_BYTES)
+        .serve_connection(
+            TokioIo::new(io),
+            service_fn(move |request| Arc::clone(&host).answer(peer, request)),
+        );
+    tokio::spawn(graceful.watch(connection));
 }
 
 /// Parts go out at once, and peers that are gone are noticed.

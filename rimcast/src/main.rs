@@ -15,6 +15,7 @@ mod settings;
 mod tls;
 mod viewer;
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -145,7 +146,10 @@ fn start_log(filter: &str, format: LogFormat) -> Result<(), Box<dyn std::error::
     let filter = EnvFilter::try_new(filter).map_err(|why| {
         format!("log is {filter:?}, which is no filter ({why}); try info, or rimcast=debug,warn")
     })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Text => log.with_target(false).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

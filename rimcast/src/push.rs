@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::WWW_AUTHENTICATE;
+use http::header::{EXPECT, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -17,6 +17,7 @@ use ingest_lambda::{Observer, Upload};
 use packager_core::ingest::{Put, Refusal};
 use packager_core::log::{BroadcastName, Generation};
 
+use crate::auth::Denied;
 use crate::body::Outgoing;
 use crate::host::Host;
 use crate::hub::Hub;
@@ -51,7 +52,12 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Outgoing> {
     if let Err(denied) = host.access.check(peer.ip(), request.headers()) {
-        tracing::warn!(%peer, path, status = denied.status().as_u16(), "push refused: {denied}");
+        if denied == Denied::NoKey && request.headers().contains_key(EXPECT) {
+            // ffmpeg asks what is wanted before it sends each body, and then shows the key.
+            tracing::debug!(%peer, path, "asked for the push key");
+        } else {
+            tracing::warn!(%peer, path, status = denied.status().as_u16(), "push refused: {denied}");
+        }
         let mut response = sentence(denied.status(), &denied.to_string());
         if denied.status() == StatusCode::UNAUTHORIZED {
             let realm = HeaderValue::from_static("Basic realm=\"rimcast\", charset=\"UTF-8\"");

@@ -160,10 +160,10 @@ pub(crate) async fn told_to_stop() {
 
 fn greeting(settings: &Settings, url: &str, address: SocketAddr) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
-    let (who, push, auth) = if settings.push_key.is_some() {
-        ("whoever shows the push key", format!("{scheme}://any:KEY@{rest}"), " -auth_type basic")
+    let (who, push) = if settings.push_key.is_some() {
+        ("whoever shows the push key", format!("{scheme}://any:KEY@{rest}"))
     } else {
-        ("this machine only (set --push-key to allow others)", url.to_owned(), "")
+        ("this machine only (set --push-key to allow others)", url.to_owned())
     };
     let listens = if address.ip().is_unspecified() { " and every other address of this machine" } else { "" };
     format!(
@@ -177,7 +177,7 @@ Try it:
   ffmpeg -re -f lavfi -i testsrc2=size=1280x720:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000 \\
     -c:v libx264 -preset veryfast -tune zerolatency -pix_fmt yuv420p -g 60 -keyint_min 60 -sc_threshold 0 -c:a aac \\
     -f dash -ldash 1 -streaming 1 -seg_duration 2 -frag_type duration -frag_duration 0.5 -use_template 1 \\
-    -method PUT{auth} {push}/ingest/live/manifest.mpd
+    -method PUT {push}/ingest/live/manifest.mpd
 
 ",
         version = env!("CARGO_PKG_VERSION"),

@@ -29,16 +29,20 @@ pub(crate) struct ViewerRequest {
 }
 
 /// Answers a viewer.
-pub(crate) async fn answer(host: &Arc<Host>, request: ViewerRequest) -> Response<Outgoing> {
-    let response = match decide(host, &request).await {
-        Ok(decided) => send(host, decided, &request).await,
-        Err(unavailable) => unavailable,
+pub(crate) async fn answer(host: Arc<Host>, request: ViewerRequest) -> Response<Outgoing> {
+    let response = match decide(&host, &request).await {
+        // In boxes, here and below, is what a request that is held does not need yet, or any more.
+        Ok(decided) => Box::pin(send(&host, *decided, &request)).await,
+        Err(unavailable) => *unavailable,
     };
     if request.method == http::Method::HEAD { without_body(response) } else { response }
 }
 
 /// Does what the edge says until it has an answer.
-async fn decide(host: &Arc<Host>, request: &ViewerRequest) -> Result<edge::Response, Response<Outgoing>> {
+async fn decide(
+    host: &Arc<Host>,
+    request: &ViewerRequest,
+) -> Result<Box<edge::Response>, Box<Response<Outgoing>>> {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let method = match request.method {
         http::Method::GET => Method::Get,
@@ -51,27 +55,37 @@ async fn decide(host: &Arc<Host>, request: &ViewerRequest) -> Result<edge::Respo
     let mut asked = Asked::at(started);
     loop {
         match host.hub.handle(&query, asked) {
-            Next::Respond(decided) => return Ok(decided),
+            Next::Respond(decided) => return Ok(Box::new(decided)),
             Next::Sleep(sleep) => {
                 sleep.sleep().await;
                 asked = asked.woken(now());
             }
-            Next::Fetch(_) => {
-                // One at a time reads, and whoever comes next finds most of it known.
-                let _reading = host.hub.reading.lock().await;
-                if let Next::Fetch(fetches) = host.hub.handle(&query, asked) {
-                    read(host, fetches).await.map_err(|why| unavailable(&why))?;
-                }
-            }
+            Next::Fetch(_) => Box::pin(catch_up(host, &query, asked)).await?,
         }
         if host.is_stopping() {
-            return Err(sentence(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; ask again"));
+            let why = "the server is stopping; ask again";
+            return Err(Box::new(sentence(StatusCode::SERVICE_UNAVAILABLE, why)));
         }
         if now().since_ms(started) > HOLD_MS + 1_000 {
             // The edge answers at its deadline; reads that take longer than this help nobody.
-            return Err(sentence(StatusCode::SERVICE_UNAVAILABLE, "storage is too slow; ask again"));
+            let why = "storage is too slow; ask again";
+            return Err(Box::new(sentence(StatusCode::SERVICE_UNAVAILABLE, why)));
         }
     }
+}
+
+/// Reads what is wanted for a request: one at a time does, and whoever comes next finds most of it
+/// known.
+async fn catch_up(
+    host: &Arc<Host>,
+    query: &Request<'_>,
+    asked: Asked,
+) -> Result<(), Box<Response<Outgoing>>> {
+    let _reading = host.hub.reading.lock().await;
+    if let Next::Fetch(fetches) = host.hub.handle(query, asked) {
+        read(host, fetches).await.map_err(|why| Box::new(unavailable(&why)))?;
+    }
+    Ok(())
 }
 
 /// Reads what the edge wants to know, all at once, and tells it.
