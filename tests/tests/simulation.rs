@@ -57,10 +57,15 @@ fn hold(scenarios: Vec<Scenario>) {
     });
     if let Some((_, first)) = failures.first() {
         for (scenario, failure) in &failures {
-            eprintln!("{} (seed {}): {}", scenario.name, scenario.seed, failure.lines().last().unwrap_or(""));
+            eprintln!("{} (seed {}): {}", scenario.name, scenario.seed, broken_rule(failure));
         }
         panic!("{} of {} scenarios are broken; one of them:\n{first}", failures.len(), scenarios.len());
     }
+}
+
+/// The line of a failure that names the rule.
+fn broken_rule(failure: &str) -> &str {
+    failure.lines().skip_while(|line| !line.contains("(seed")).nth(1).unwrap_or("it panicked")
 }
 
 fn outcome(scenario: &Scenario) -> Result<(), String> {

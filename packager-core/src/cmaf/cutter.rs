@@ -63,8 +63,38 @@ pub struct Cutter {
     /// Contiguous pieces of the part that is not full yet.
     pending: Vec<Chunk>,
     pending_ticks: u64,
-    last_was_sync: bool,
-    last_passed_through: bool,
+    rhythm: Rhythm,
+}
+
+/// How far apart keyframes are.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rhythm {
+    after_sync: bool,
+    /// Decode time of the newest keyframe among frames that are none, and its distance from the one
+    /// before.
+    keyframe: Option<u64>,
+    distance: Option<u64>,
+}
+
+impl Rhythm {
+    /// With what follows.
+    fn after(mut self, chunk: &Chunk) -> Self {
+        let mut time = chunk.start_ticks();
+        for sample in chunk.samples() {
+            if sample.sync && !self.after_sync {
+                let before = self.keyframe.replace(time);
+                self.distance = before.map(|before| time.saturating_sub(before));
+            }
+            self.after_sync = sample.sync;
+            time = time.saturating_add(u64::from(sample.duration_ticks));
+        }
+        self
+    }
+
+    /// Whether the sample at `time` should be a keyframe.
+    fn is_due(self, time: u64) -> bool {
+        self.keyframe.zip(self.distance).is_some_and(|(last, distance)| time.saturating_sub(last) == distance)
+    }
 }
 
 impl Cutter {
@@ -76,8 +106,7 @@ impl Cutter {
             incoming: VecDeque::new(),
             pending: Vec::new(),
             pending_ticks: 0,
-            last_was_sync: false,
-            last_passed_through: false,
+            rhythm: Rhythm::default(),
         }
     }
 
@@ -98,8 +127,6 @@ impl Cutter {
         while let Some((chunk, is_rest)) = self.incoming.pop_front() {
             match self.cut_at(&chunk, is_rest, bounds) {
                 Cut::After(count) if count >= chunk.samples().len() => {
-                    let whole = self.pending.is_empty() && !is_rest;
-                    self.last_passed_through = whole && self.is_part_sized(chunk.duration_ticks());
                     self.keep(chunk);
                     return self.flush();
                 }
@@ -113,7 +140,6 @@ impl Cutter {
                     if let Some(rest) = rest {
                         self.incoming.push_front((rest, true));
                     }
-                    self.last_passed_through = false;
                     self.keep(head);
                     return self.flush();
                 }
@@ -152,7 +178,7 @@ impl Cutter {
     }
 
     fn keep(&mut self, chunk: Chunk) {
-        self.last_was_sync = chunk.samples().last().is_some_and(|sample| sample.sync);
+        self.rhythm = self.rhythm.after(&chunk);
         self.pending_ticks = self.pending_ticks.saturating_add(chunk.duration_ticks());
         self.pending.push(chunk);
     }
@@ -167,7 +193,7 @@ impl Cutter {
         let since_boundary = |time: u64| time.saturating_sub(bounds.start_ticks);
         let mut part_ticks = self.pending_ticks;
         let mut time = chunk.start_ticks();
-        let mut after_sync = self.last_was_sync;
+        let mut after_sync = self.rhythm.after_sync;
         for (index, sample) in chunk.samples().iter().enumerate() {
             let duration = u64::from(sample.duration_ticks);
             // A keyframe among others that are none is where the encoder means a segment to begin;
@@ -184,12 +210,17 @@ impl Cutter {
                 return Cut::After(index.saturating_add(1));
             }
         }
-        let may_end_segment = since_boundary(time) >= bounds.shortest_ticks;
         let is_own_part = self.pending.is_empty() && self.is_part_sized(chunk.duration_ticks());
-        // The end of a segment that came as one chunk, or as chunks of a part each: it would
-        // otherwise be published only when the next segment begins.
-        let ends_own_parts = self.last_passed_through && (may_end_segment || self.kind != TrackKind::Video);
-        let is_tail = self.pending.is_empty() && (ends_own_parts || (is_rest && may_end_segment));
+        // The end of a segment would otherwise be published only when the next one begins. Where
+        // every sample is a sync sample a short part is as good as any (HLS §4.4.4.9).
+        let is_tail = match self.kind {
+            TrackKind::Video => {
+                since_boundary(time) >= bounds.shortest_ticks && self.rhythm.after(chunk).is_due(time)
+            }
+            _ => {
+                is_rest && self.pending.is_empty() && since_boundary(time) >= bounds.shortest_ticks
+            }
+        };
         if is_own_part || is_tail { Cut::After(chunk.samples().len()) } else { Cut::Nowhere }
     }
 }

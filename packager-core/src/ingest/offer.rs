@@ -52,17 +52,18 @@ impl TimedSession for Offered<'_> {
     }
 }
 
-fn fit(track: &Track, offered: &Offered<'_>) -> Fit {
+fn fit(track: &Track, offered: &Offered<'_>, reach_ms: u64) -> Fit {
     let Some(chain) = &track.chain else { return Fit::Begin };
     let start = offered.chunk.start_ticks();
     let end = track.end_in(offered.timescale);
     let (ahead, behind) = (start.saturating_sub(end), end.saturating_sub(start));
     let same_run = *offered.session == chain.run.session;
+    let reach = offered.timescale.ticks_from_ms(reach_ms);
     if ahead.max(behind) <= half_frame(offered.chunk) {
         Fit::Contiguous
     } else if (1..=offered.timescale.ticks_from_ms(LONGEST_GAP_MS)).contains(&ahead) {
         Fit::Hole
-    } else if behind > 0 && same_run && (start >= chain.boundary_ticks() || track.remembers(offered.chunk)) {
+    } else if behind > 0 && same_run && track.is_retry(offered.chunk, behind, reach, offered.now) {
         Fit::Known
     } else {
         Fit::StartOver
@@ -97,7 +98,10 @@ impl Receiver {
         if let Some(chain) = track.chain.as_ref().filter(|chain| chain.run.session > session) {
             return Err(Refusal::Superseded(chain.run.session.clone()));
         }
-        let mut fit = fit(track, &offered);
+        let reach_ms = u64::from(self.target_duration_s())
+            .saturating_mul(2_000)
+            .saturating_add(u64::from(self.settings.gap_ms));
+        let mut fit = fit(track, &offered, reach_ms);
         let same_run = track.chain.as_ref().is_some_and(|chain| chain.run.session == session);
         if self.is_left_behind(track) && matches!(fit, Fit::Contiguous | Fit::Hole | Fit::Known) {
             if same_run {
@@ -110,15 +114,19 @@ impl Receiver {
         if fit == Fit::Begin && !self.fits_timeline(&offered) {
             fit = Fit::StartOver;
         }
+        let waited_out = waited.is_some_and(|(gate, since)| {
+            gate == Gate::Hole && now.since_ms(since) >= self.patience_ms(Gate::Hole)
+        });
         match fit {
+            // What the track begins with may be in a body that comes a little later.
+            Fit::Begin if !chunk.holds_sync() && !waited_out && !track.needs_sync => {
+                return Ok(Some(Gate::Hole));
+            }
             Fit::Begin => self.begin(&offered, None)?,
             Fit::Contiguous => self.go_on(&offered, chunk.clone(), same_run)?,
             Fit::Known => self.take_unknown_rest(&offered)?,
             Fit::Hole => {
                 let in_body = body_end == Some(track.end_in(timescale)) && same_run;
-                let waited_out = waited.is_some_and(|(gate, since)| {
-                    gate == Gate::Hole && now.since_ms(since) >= self.patience_ms(Gate::Hole)
-                });
                 if !(in_body || waited_out || track.hole_decided) {
                     return Ok(Some(Gate::Hole));
                 }
@@ -156,7 +164,7 @@ impl Receiver {
         };
         let mut planned =
             super::plan::Planned::json(Target::Begin(offered.name.clone()), record::to_json(&begin));
-        planned.upload = Some(offered.id);
+        planned.uploads.push(offered.id);
         planned.after_period = (period > 0).then_some(period);
         track.plan.push(planned);
         let codec =
@@ -207,10 +215,19 @@ impl Receiver {
     }
 
     /// A chunk some of which, or all, is there already: takes what is new.
+    ///
+    /// # Errors
+    ///
+    /// Something else is, or will be, where it belongs.
     fn take_unknown_rest(&mut self, offered: &Offered<'_>) -> Result<(), Refusal> {
-        let Some(track) = self.tracks.get(offered.name) else { return Ok(()) };
+        let Some(track) = self.tracks.get_mut(offered.name) else { return Ok(()) };
         let end = track.end_ticks();
         let chunk = offered.chunk;
+        let until = track.chain.as_ref().map_or(0, |chain| chunk.end_ticks().min(chain.next_ticks));
+        let is_there =
+            track.chain.as_ref().is_some_and(|chain| chain.holds_media(chunk.start_ticks(), until));
+        // What is on its way to storage counts as stored once it is.
+        track.awaits_too(offered.id);
         let samples = chunk.samples();
         let mut time = chunk.start_ticks();
         let known = samples.iter().take_while(|sample| {
@@ -219,13 +236,13 @@ impl Receiver {
             begins.saturating_add(u64::from(sample.duration_ticks.saturating_sub(1)) / 2) < end
         });
         let known = known.count();
-        match chunk.slice(known..samples.len()) {
-            Some(mut rest) if rest.start_ticks().abs_diff(end) <= half_frame(&rest) => {
-                rest.retime(end);
-                self.take(offered, rest)
-            }
-            _ => Ok(()),
+        if let Some(mut rest) = chunk.slice(known..samples.len())
+            && rest.start_ticks().abs_diff(end) <= half_frame(&rest)
+        {
+            rest.retime(end);
+            self.take(offered, rest)?;
         }
+        if is_there { Ok(()) } else { Err(Refusal::TooLate) }
     }
 
     /// Declares what is missing a gap, and goes on after it.
@@ -323,7 +340,9 @@ impl Receiver {
             self.changing(offered.name, offered.now, |track| {
                 let Some(part) = track.next_part() else { return Ok(()) };
                 more = true;
-                track.plan_part(part, Some(offered.id), offered.now)
+                // What is left of this upload stays pending; of the others nothing is.
+                let uploads = std::mem::replace(&mut track.pending_from, vec![offered.id]);
+                track.plan_part(part, uploads, offered.now)
             });
             if !more {
                 break;
@@ -332,14 +351,20 @@ impl Receiver {
         if let Some(track) = self.tracks.get_mut(offered.name)
             && track.cutter.as_ref().is_none_or(|cutter| cutter.pending_ticks() == 0)
         {
-            track.pending_from = None;
+            track.pending_from.clear();
         }
         Ok(())
     }
 
-    /// The chunk from its first keyframe on.
+    /// The chunk from its first keyframe on. What is left out is not stored, so its upload is not
+    /// acknowledged.
     fn keyframe_on(&mut self, offered: &Offered<'_>) -> Option<Chunk> {
         let chunk = from_sync(offered.chunk);
+        if chunk.as_ref().is_none_or(|chunk| chunk.start_ticks() != offered.chunk.start_ticks())
+            && let Some(upload) = self.uploads.get_mut(&offered.id)
+        {
+            upload.refused.get_or_insert(Refusal::NoKeyframe);
+        }
         if chunk.is_none()
             && let Some(track) = self.tracks.get_mut(offered.name)
             && !track.needs_sync

@@ -62,15 +62,15 @@ pub(super) struct Planned {
     pub(super) meta: String,
     pub(super) body: Vec<Bytes>,
     pub(super) mode: PutMode,
-    /// The upload that may only be answered once this is stored.
-    pub(super) upload: Option<UploadId>,
+    /// The uploads that may only be answered once this is stored.
+    pub(super) uploads: Vec<UploadId>,
     /// The period record that must be stored before.
     pub(super) after_period: Option<u32>,
 }
 
 impl Planned {
     pub(super) fn create(target: Target, meta: String, body: Vec<Bytes>) -> Self {
-        Self { target, meta, body, mode: PutMode::Create, upload: None, after_period: None }
+        Self { target, meta, body, mode: PutMode::Create, uploads: Vec::new(), after_period: None }
     }
 
     pub(super) fn json(target: Target, json: String) -> Self {
@@ -125,9 +125,28 @@ impl Plan {
         self.queue.iter().chain(aside).any(|planned| matches!(planned.target, Target::Head(_)))
     }
 
-    /// Uploads that wait for something in the plan.
-    pub(super) fn awaits(&self, upload: UploadId) -> bool {
+    /// Lets an upload wait for all that is planned.
+    pub(super) fn awaits_too(&mut self, upload: UploadId) {
+        let in_flight = self.in_flight.as_mut().map(|(_, planned)| planned);
+        let last = self.queue.iter_mut().rfind(|planned| !planned.is_aside()).or(in_flight);
+        if let Some(last) = last.filter(|last| !last.uploads.contains(&upload)) {
+            last.uploads.push(upload);
+        }
+    }
+
+    /// Nothing of it is left to be done, but for what is aside.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.in_flight.is_none()
+    }
+
+    /// All uploads that wait for something in the plan.
+    pub(super) fn uploads(&self) -> impl Iterator<Item = UploadId> {
         let in_flight = self.in_flight.iter().map(|(_, planned)| planned);
-        self.queue.iter().chain(in_flight).any(|planned| planned.upload == Some(upload))
+        self.queue.iter().chain(in_flight).flat_map(|planned| planned.uploads.iter().copied())
+    }
+
+    /// Whether an upload waits for something in the plan.
+    pub(super) fn awaits(&self, upload: UploadId) -> bool {
+        self.uploads().any(|waiting| waiting == upload)
     }
 }

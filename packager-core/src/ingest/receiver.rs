@@ -115,7 +115,7 @@ impl Receiver {
             let track = upload.track.as_ref().and_then(|track| self.tracks.get(track));
             let is_kept_back = upload.waiting.is_some()
                 || !upload.ready.is_empty()
-                || track.is_some_and(|track| track.pending_from == Some(id) || track.plan.awaits(id));
+                || track.is_some_and(|track| track.pending_from.contains(&id) || track.plan.awaits(id));
             if is_kept_back {
                 return None;
             }
@@ -138,7 +138,7 @@ impl Receiver {
             Some(waiting.since.plus_ms(self.patience_ms(waiting.gate)))
         });
         let tails = self.tracks.values().filter_map(|track| {
-            let (ended, _) = self.uploads.get(&track.pending_from?)?.ended?;
+            let (ended, _) = self.uploads.get(track.pending_from.last()?)?.ended?;
             Some(ended.plus_ms(TAIL_MS))
         });
         gates.chain(tails).min()
@@ -156,7 +156,7 @@ impl Receiver {
         let id = PutId(self.next_id());
         let stored = self.periods_stored;
         let mut plans = std::iter::once(&mut self.period_plan)
-            .chain(self.tracks.values_mut().map(|track| &mut track.plan));
+            .chain(self.tracks.values_mut().filter(|track| !track.poisoned).map(|track| &mut track.plan));
         let planned = plans.find_map(|plan| plan.take(id, stored))?.clone();
         let mut mode = planned.mode;
         if let (PutMode::Swap(tag), Target::Head(track)) = (&mut mode, &planned.target) {
@@ -200,8 +200,9 @@ impl Receiver {
             }
             track.poisoned = true;
             let lost = std::mem::take(&mut track.plan.queue);
-            let waiting = track.pending_from.take();
-            let uploads = lost.iter().chain([&planned]).filter_map(|planned| planned.upload).chain(waiting);
+            let waiting = std::mem::take(&mut track.pending_from);
+            let planned_for = lost.iter().chain([&planned]).flat_map(|planned| planned.uploads.clone());
+            let uploads = planned_for.chain(waiting);
             let why = match outcome {
                 Outcome::Failed(why) => Refusal::Storage(why.clone()),
                 _ => Refusal::TooLate,
@@ -227,7 +228,7 @@ impl Receiver {
         for track in self.tracks.values_mut() {
             track.poisoned = true;
             track.plan.queue.clear();
-            track.pending_from = None;
+            track.pending_from.clear();
         }
         for upload in self.uploads.values_mut() {
             upload.refused = Some(why.clone());
@@ -308,10 +309,18 @@ impl Receiver {
                 }
             },
         };
+        let upload = self.uploads.get_mut(&id);
+        let track = upload.as_ref().and_then(|upload| self.tracks.get(upload.track.as_ref()?));
+        if track.is_some_and(|track| track.poisoned) {
+            // Its chain is about to be read again.
+            if let Some(upload) = upload {
+                upload.ready.push_front(chunk);
+            }
+            return false;
+        }
         match self.offer(id, &chunk, waited, now) {
             Ok(None) => {
                 if let Some(upload) = self.uploads.get_mut(&id) {
-                    upload.refused = None;
                     upload.held_bytes = 0;
                 }
                 true
@@ -350,6 +359,9 @@ impl Receiver {
         loop {
             let Some(upload) = self.uploads.get_mut(&id) else { return Ok(None) };
             if let Some(chunk) = upload.ready.pop_front() {
+                if upload.bound.is_none() {
+                    self.bind(id)?;
+                }
                 return Ok(Some(chunk));
             }
             match upload.scanner.next()? {
@@ -451,10 +463,10 @@ impl Receiver {
             return Err(Refusal::TooManyTracks);
         }
         let track = self.tracks.entry(name.clone()).or_insert_with(|| Track::new(name.clone(), header.kind));
+        track.header_came = true;
         let newest = self.newest_session.clone();
         let known = newest.as_ref().and_then(|session| track.headers.get(session));
         let is_retry = known.is_some_and(|pushed| pushed.bytes == bytes);
-        track.header_came_again = is_retry;
         let session = match newest {
             Some(newest) if known.is_none() || is_retry => newest,
             _ => self.mint_session(now),
@@ -485,7 +497,7 @@ impl Receiver {
         let Some(track) = self.tracks.get_mut(name) else { return };
         let target = Target::Init(name.clone(), session.clone());
         let mut planned = Planned::create(target, String::new(), vec![pushed.bytes.clone()]);
-        planned.upload = Some(upload);
+        planned.uploads.push(upload);
         track.plan.push(planned);
         track.headers.insert(session.clone(), pushed);
         while track.headers.len() > limits::HEADERS_PER_TRACK {
@@ -511,8 +523,8 @@ impl Receiver {
 
     fn flush_tails(&mut self, now: WallMs) {
         let due = |track: &Track, uploads: &BTreeMap<UploadId, Upload>| {
-            let Some(from) = track.pending_from else { return false };
-            match uploads.get(&from) {
+            let Some(from) = track.pending_from.last() else { return false };
+            match uploads.get(from) {
                 Some(upload) => upload.ended.is_some_and(|(ended, _)| now.since_ms(ended) >= TAIL_MS),
                 None => true,
             }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Settings;
 use super::receiver::Receiver;
 use super::track::{PushedHeader, Track};
+use super::{Refusal, Settings};
 use crate::cmaf::Header;
 use crate::limits;
 use crate::log::reader::Target;
@@ -123,15 +123,43 @@ impl Recovery {
 impl Receiver {
     /// Takes up the broadcast again as it is stored, keeping the uploads that are under way.
     pub fn reload(&mut self, recovery: Recovery) {
-        self.tracks.clear();
+        let periods_stand = self.period_plan.is_empty();
+        let before = std::mem::take(&mut self.tracks);
         self.period_plan = super::plan::Plan::default();
         recovery.into_receiver(self);
-        for upload in self.uploads.values_mut() {
-            // They are bound anew by what is stored now.
-            upload.bound = None;
-            upload.end_ticks = None;
-            upload.ready.clear();
-            upload.waiting = None;
+        let shape = self.periods.first().and_then(|record| record.shape);
+        for (name, mut old) in before {
+            let read = self.tracks.remove(&name);
+            let is_behind = read.as_ref().is_some_and(|read| old.is_behind(read));
+            let settles =
+                shape.zip(old.chain.as_mut()).is_none_or(|(shape, chain)| chain.settle(shape).is_ok());
+            if periods_stand && settles && !old.poisoned && !is_behind {
+                // Nobody interfered with it: it goes on as planned.
+                let headers = read.map(|read| read.headers).unwrap_or_default();
+                headers.into_iter().for_each(|(session, pushed)| {
+                    old.headers.entry(session).or_insert(pushed);
+                });
+                self.tracks.insert(name, old);
+                continue;
+            }
+            // What was planned is not going to be stored, and must not be acknowledged.
+            for id in old.plan.uploads().chain(old.pending_from.iter().copied()) {
+                if let Some(upload) = self.uploads.get_mut(&id) {
+                    upload.refused.get_or_insert(Refusal::Storage("another writer was there".to_owned()));
+                }
+            }
+            for upload in self.uploads.values_mut().filter(|upload| upload.track.as_ref() == Some(&name)) {
+                // It is bound anew by what is stored now.
+                upload.bound = None;
+                upload.end_ticks = None;
+                if let Some(waiting) = upload.waiting.take() {
+                    upload.ready.push_front(waiting.chunk);
+                }
+            }
+            if let Some(mut track) = read {
+                track.remember_as(old);
+                self.tracks.insert(name, track);
+            }
         }
     }
 }

@@ -37,6 +37,11 @@ pub enum Refusal {
          them, or let this one go on where it was"
     )]
     StartsOverAlone(String),
+    /// Nothing before it can be decoded, so nor can this.
+    #[error(
+        "this media cannot be decoded, as what comes before it is missing; the next keyframe will be taken"
+    )]
+    NoKeyframe,
     /// Media for a place where a gap was declared or another's media is.
     #[error("this media came too late: its place was already given to something else")]
     TooLate,
@@ -64,7 +69,9 @@ impl Refusal {
             Refusal::BadName(_) | Refusal::BadPath(_) => 403,
             Refusal::Header(HeaderError::UnsupportedCodec(_)) => 415,
             Refusal::HeaderMissing => 412,
-            Refusal::Superseded(_) | Refusal::StartsOverAlone(_) | Refusal::TooLate => 409,
+            Refusal::Superseded(_) | Refusal::StartsOverAlone(_) | Refusal::NoKeyframe | Refusal::TooLate => {
+                409
+            }
             Refusal::Malformed(_)
             | Refusal::Header(_)
             | Refusal::Chunk(_)

@@ -20,6 +20,9 @@ pub(super) struct PushedHeader {
     pub(super) bytes: Bytes,
 }
 
+/// What an encoder sends again comes this soon after its last media.
+const RETRY_MS: i64 = 10_000;
+
 #[derive(Debug)]
 pub(super) struct Track {
     pub(super) name: TrackName,
@@ -28,8 +31,8 @@ pub(super) struct Track {
     /// As planned: what is in the plan is in it already.
     pub(super) chain: Option<Chain>,
     pub(super) cutter: Option<Cutter>,
-    /// The upload whose media is pending in the cutter.
-    pub(super) pending_from: Option<UploadId>,
+    /// The uploads whose media is pending in the cutter, the newest last.
+    pub(super) pending_from: Vec<UploadId>,
     pub(super) plan: Plan,
     /// When media of it was last taken.
     pub(super) last_media: WallMs,
@@ -37,10 +40,12 @@ pub(super) struct Track {
     pub(super) needs_sync: bool,
     /// A hole was declared a gap, but nothing to end it with has come yet.
     pub(super) hole_decided: bool,
-    /// The very same header came again: what comes next tells a retry from a restart.
-    pub(super) header_came_again: bool,
     /// Payload hashes of the last chunks taken: a retry is known by them.
     recent: VecDeque<u64>,
+    /// Decode time from which on everything that was taken is remembered; `None`: from nowhere.
+    remembered_from: Option<u64>,
+    /// A header was pushed since media was last taken.
+    pub(super) header_came: bool,
     /// Where record 0 would be anchored, if this track made it.
     pub(super) anchor: Option<Anchor>,
     /// Decode time of the newest sync sample, for keyframe distances.
@@ -64,13 +69,14 @@ impl Track {
             headers: BTreeMap::new(),
             chain: None,
             cutter: None,
-            pending_from: None,
+            pending_from: Vec::new(),
             plan: Plan::default(),
             last_media: WallMs(i64::MIN),
             needs_sync: false,
             hole_decided: false,
-            header_came_again: false,
             recent: VecDeque::new(),
+            remembered_from: None,
+            header_came: false,
             anchor: None,
             last_sync: None,
             first_sync: None,
@@ -94,8 +100,10 @@ impl Track {
                 timescale: segment.run.timescale,
             })
         });
+        let newest = chain.open.as_ref().or(chain.closed.back()).and_then(|segment| segment.parts.last());
+        self.last_media = newest.map_or(self.last_media, |part| part.meta.wall);
         self.cutter = Some(Cutter::new(self.kind, chain.part_target_ticks()));
-        self.pending_from = None;
+        self.pending_from.clear();
         self.needs_sync = false;
         self.hole_decided = false;
         self.chain = Some(chain);
@@ -120,14 +128,62 @@ impl Track {
         self.chain.as_ref().map(|chain| chain.run.period)
     }
 
-    /// A chunk that was taken lately comes again, by itself: a restarted encoder whose source is a
-    /// file sends the very same media too, but its header first.
-    pub(super) fn remembers(&self, chunk: &Chunk) -> bool {
-        if self.header_came_again {
-            return false;
+    /// Whether a chunk of the chain's run that starts before the chain's end, `behind_ticks` before
+    /// it, is sent again rather than from the start. `reach_ticks`: so far back goes what an encoder
+    /// sends again.
+    pub(super) fn is_retry(&self, chunk: &Chunk, behind_ticks: u64, reach_ticks: u64, now: WallMs) -> bool {
+        let Some(chain) = &self.chain else { return false };
+        let start = chunk.start_ticks();
+        let is_near = behind_ticks <= reach_ticks;
+        let is_soon = now.since_ms(self.last_media) <= RETRY_MS;
+        let is_remembered = self.recent.contains(&xxhash_rust::xxh3::xxh3_64(chunk.payload()));
+        if start >= chain.boundary_ticks() {
+            return !self.header_came || is_soon || is_remembered;
         }
-        let hash = xxhash_rust::xxh3::xxh3_64(chunk.payload());
-        self.recent.contains(&hash)
+        if is_remembered {
+            // A file that is played again has the same media as before.
+            return !self.header_came || is_near;
+        }
+        // What another process took is not remembered.
+        let may_be_forgotten = self.remembered_from.is_none_or(|from| start < from);
+        may_be_forgotten && is_near && is_soon
+    }
+
+    /// An upload whose media is known is answered when what is known of it is stored.
+    pub(super) fn awaits_too(&mut self, upload: UploadId) {
+        if self.pending_from.is_empty() {
+            self.plan.awaits_too(upload);
+        } else if !self.pending_from.contains(&upload) {
+            // Not the newest: it is not that one's end that flushes a tail.
+            self.pending_from.insert(0, upload);
+        }
+    }
+
+    /// Keeps in mind what was taken before the chain was read again.
+    pub(super) fn remember_as(&mut self, before: Track) {
+        let run = |track: &Track| track.chain.as_ref().map(|chain| chain.run.session.clone());
+        if run(self) == run(&before) {
+            self.recent = before.recent;
+            self.remembered_from = before.remembered_from;
+        }
+        self.last_media = self.last_media.max(before.last_media);
+        self.header_came = before.header_came;
+        self.checkpoint_at = before.checkpoint_at;
+        self.checkpoint_tag = before.checkpoint_tag;
+        self.warned_interval_ms = before.warned_interval_ms;
+        self.first_sync = self.first_sync.or(before.first_sync);
+    }
+
+    /// Another process has written more of the chain than this one has planned.
+    pub(super) fn is_behind(&self, stored: &Track) -> bool {
+        match (&self.chain, &stored.chain) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(own), Some(theirs)) => {
+                own.run.session != theirs.run.session && own.run.session < theirs.run.session
+                    || own.run.session == theirs.run.session && own.next_ticks < theirs.next_ticks
+            }
+        }
     }
 
     /// Hands a contiguous chunk to the cutter.
@@ -137,10 +193,12 @@ impl Track {
         }
         self.recent.push_back(xxhash_rust::xxh3::xxh3_64(chunk.payload()));
         self.last_media = now;
+        self.header_came = false;
+        self.remembered_from.get_or_insert(chunk.start_ticks());
         self.hole_decided = false;
         self.needs_sync = false;
-        self.header_came_again = false;
-        self.pending_from = Some(upload);
+        self.pending_from.retain(|from| *from != upload);
+        self.pending_from.push(upload);
         if let Some(cutter) = &mut self.cutter {
             cutter.push(chunk);
         }
@@ -160,7 +218,7 @@ impl Track {
     pub(super) fn plan_part(
         &mut self,
         part: CutPart,
-        upload: Option<UploadId>,
+        uploads: Vec<UploadId>,
         now: WallMs,
     ) -> Result<(), ChainError> {
         let Some(chain) = &mut self.chain else { return Ok(()) };
@@ -184,7 +242,7 @@ impl Track {
         let target = Target::Part(self.name.clone(), chain.run.session.clone(), chain.next_ticks);
         chain.absorb(&entry, bytes)?;
         let mut planned = Planned::create(target, entry.to_meta(), part.body);
-        planned.upload = upload;
+        planned.uploads = uploads;
         self.plan.push(planned);
         Ok(())
     }
@@ -207,7 +265,7 @@ impl Track {
 
     /// Ends the part that is pending, however short: its segment ends here.
     pub(super) fn flush(&mut self, now: WallMs) -> Result<(), ChainError> {
-        let from = self.pending_from.take();
+        let from = std::mem::take(&mut self.pending_from);
         match self.cutter.as_mut().and_then(Cutter::flush) {
             Some(part) => self.plan_part(part, from, now),
             None => Ok(()),
@@ -217,8 +275,9 @@ impl Track {
     /// A new cutter, for the run that begins.
     pub(super) fn begin_run(&mut self) {
         self.cutter = self.chain.as_ref().map(|chain| Cutter::new(self.kind, chain.part_target_ticks()));
-        self.pending_from = None;
+        self.pending_from.clear();
         self.last_sync = None;
+        self.remembered_from = None;
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) struct Upload {
     pub(super) end_ticks: Option<u64>,
     /// When the body ended, and whether it was whole.
     pub(super) ended: Option<(WallMs, bool)>,
-    /// The last chunk was refused; what came before it is stored all the same.
+    /// A chunk was refused; what came before it, and what fits after it, is stored all the same.
     pub(super) refused: Option<Refusal>,
     /// Nothing more of it can be used.
     pub(super) failed: Option<Refusal>,

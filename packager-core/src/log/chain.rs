@@ -283,6 +283,23 @@ impl Chain {
         self.closed.get(index)
     }
 
+    /// Whether there is media, and no gap, from one decode time of the current run to another, as far
+    /// back as is not forgotten.
+    pub fn holds_media(&self, from_ticks: u64, until_ticks: u64) -> bool {
+        let mut covered_from = self.next_ticks;
+        for segment in self.open.iter().chain(self.closed.iter().rev()) {
+            if covered_from <= from_ticks {
+                return true;
+            }
+            if segment.run != self.run || (segment.is_gap() && segment.start_ticks < until_ticks) {
+                return false;
+            }
+            covered_from = segment.start_ticks;
+        }
+        let is_forgotten = self.closed.front().is_some_and(|first| first.msn > self.begin.first_msn.max(1));
+        covered_from <= from_ticks || is_forgotten
+    }
+
     /// Takes in what stands at the next key. `bytes` is the object's size.
     pub fn absorb(&mut self, entry: &Entry, bytes: u64) -> Result<(), ChainError> {
         if self.ended {

@@ -22,6 +22,8 @@ pub(crate) struct Source {
     /// The request that is open.
     body: Option<BodyId>,
     header_sent: bool,
+    /// Another one goes out before the next keyframe.
+    header_changes: bool,
     sending: bool,
     number: u64,
     /// The ingest its requests go to.
@@ -101,6 +103,7 @@ impl World {
             chunks_in_segment: 0,
             body: None,
             header_sent: false,
+            header_changes: false,
             sending: true,
             number: 1,
             ingest: self.encoder.routes[track],
@@ -126,6 +129,11 @@ impl World {
             to = to.min(gop_end);
         }
         let id = u32::try_from(track + 1).expect("few tracks");
+        if source.header_changes && spec.is_sync(source.next_sample) {
+            source.header_changes = false;
+            source.header_sent = false;
+            self.encoder.headers_changed[track] += 1;
+        }
         if source.sending {
             let bytes = spec.chunk(id, source.run, source.origin_ticks, source.next_sample, to);
             let samples =
@@ -408,13 +416,10 @@ impl World {
         self.start_source(track, run, from, origin_ms, self.now - from);
     }
 
-    /// A new header, before the next chunk.
+    /// A new header, before the next keyframe.
     pub(crate) fn change_header(&mut self, track: usize) {
-        self.encoder.headers_changed[track] += 1;
-        let Some(source) = self.encoder.sources[track].as_mut() else { return };
-        source.header_sent = false;
-        if let Some(body) = source.body.take() {
-            self.end_body(body, true);
+        if let Some(source) = self.encoder.sources[track].as_mut() {
+            source.header_changes = true;
         }
     }
 

@@ -223,6 +223,7 @@ impl World {
         }
         if matches!(outcome, Outcome::Failed(_)) {
             self.log(&format!("failed {}", put.key));
+            self.ledger.failed(at, epoch, put);
         }
         let now = self.clock();
         let Some(receiver) = self.ingests[at].receiver.as_mut() else { return };

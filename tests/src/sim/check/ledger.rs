@@ -116,6 +116,11 @@ impl Ledger {
         }
     }
 
+    /// A write failed, or seemed to: it may be tried again.
+    pub(crate) fn failed(&mut self, ingest: usize, epoch: u32, put: &Put) {
+        self.attempts.remove(&(ingest, epoch, put.key.clone()));
+    }
+
     /// Something was written.
     pub(crate) fn stored(&mut self, now: u64, key: &str, is_head: bool) {
         let before = self.rewritten.insert(key.to_owned(), now);
