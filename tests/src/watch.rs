@@ -62,7 +62,7 @@ impl Default for Watch {
 /// It does not come to an end.
 pub fn follow(log: &mut BroadcastLog, world: &World) {
     let now = BEGINS.plus_ms(world.now_ms());
-        for _ in 0..100_000 {
+    for _ in 0..100_000 {
         let mut reads = log.wants(Freshness { chains_since: now, tracks_since: now });
         if reads.is_empty() {
             reads = log.wanted_headers();
