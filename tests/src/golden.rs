@@ -14,7 +14,7 @@ use packager_core::edge::Method;
 
 use crate::world::{Answer, Asked, World};
 use script::{Action, Event};
-pub use script::{Case, Query};
+pub use script::{Case, CaseSettings, Line, Query};
 
 /// Ids are minted from this.
 const SEED: u64 = 1;
@@ -46,12 +46,11 @@ pub struct Exchange {
 }
 
 /// What came of a case.
-#[derive(Debug)]
 pub struct Outcome {
     /// The answers, in the order of the requests.
     pub exchanges: Vec<Exchange>,
-    /// What ingest decided and told.
-    pub journal: Vec<(i64, String)>,
+    /// How it was left, a minute after the last thing that happened.
+    pub world: World,
 }
 
 /// Reads a case.
@@ -102,6 +101,7 @@ pub fn play(case: &Case, mut after: impl FnMut(&mut World)) -> Result<Outcome, S
     }
     // Whoever still waits is let wait to the end.
     world.advance_to(world.now_ms() + 60_000);
+    after(&mut world);
     let mut exchanges = Vec::new();
     asked.sort_by_key(|(index, ..)| *index);
     for (index, target, at_ms, asked) in asked {
@@ -111,7 +111,7 @@ pub fn play(case: &Case, mut after: impl FnMut(&mut World)) -> Result<Outcome, S
         let line = format!("{} {target}", query.method);
         exchanges.push(Exchange { at_ms, name: query.name.clone(), line, answer });
     }
-    Ok(Outcome { exchanges, journal: world.journal })
+    Ok(Outcome { exchanges, world })
 }
 
 /// Fills in `{hint TRACK}`, `{part TRACK MSN N}` and `{init TRACK}`: paths that have a session's id.
@@ -151,7 +151,7 @@ impl Query {
 pub fn files(outcome: &Outcome) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut journal = String::from("What ingest decided and told, in milliseconds since the beginning.\n\n");
-    for (at_ms, what) in &outcome.journal {
+    for (at_ms, what) in &outcome.world.journal {
         let _ = writeln!(journal, "{at_ms:>7}  {what}");
     }
     files.push(("ingest.txt".to_owned(), journal));

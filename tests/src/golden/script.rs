@@ -29,10 +29,14 @@ pub struct Case {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CaseSettings {
-    segment_ms: Option<u32>,
-    part_ms: Option<u32>,
-    window_ms: Option<u32>,
-    gap_ms: Option<u32>,
+    /// Shortest segment that ends at a keyframe.
+    pub segment_ms: Option<u32>,
+    /// Nominal length of a part.
+    pub part_ms: Option<u32>,
+    /// How much a playlist lists.
+    pub window_ms: Option<u32>,
+    /// How late media may come.
+    pub gap_ms: Option<u32>,
 }
 
 impl From<CaseSettings> for Settings {
@@ -48,7 +52,7 @@ impl From<CaseSettings> for Settings {
 }
 
 /// One thing that is done.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
     /// When; a push begins to capture its first chunk then.

@@ -149,6 +149,12 @@ impl World {
         self.answer(asked).map(|answer| answer.cloned())
     }
 
+    /// All who wait go away.
+    pub fn hang_up(&mut self) {
+        self.conversations.clear();
+        self.answers.clear();
+    }
+
     /// The moment is over: everyone who waits looks again. Not sooner, for of two writes at one moment
     /// an edge that is told of each could answer between them, and one that polls could not.
     pub(super) fn wake(&mut self) {
