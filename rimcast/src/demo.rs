@@ -16,7 +16,8 @@ use packager_core::cmaf::chunk::write;
 use packager_core::cmaf::{Chunk, ChunkError, Header, HeaderError, Item, Scanner};
 use packager_core::isobmff::Malformed;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::serve::{ServeError, Server, told_to_stop};
@@ -27,6 +28,9 @@ const BROADCAST: &str = "demo";
 
 /// How much goes into one PUT.
 const SEGMENT_MS: u64 = 2000;
+
+/// How long the encoders may take to end.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// Ports tried, from 8080 on.
 const PORTS: u16 = 20;
@@ -87,12 +91,15 @@ pub(crate) async fn run(args: DemoArgs) -> Result<(), DemoError> {
     println!("HLS     {}/{BROADCAST}/index.m3u8", server.url());
     println!("Ctrl-C ends it.");
     let began = Instant::now();
-    let mut encoders = tokio::task::JoinSet::new();
+    let (stop, stopping) = watch::channel(false);
+    let mut encoders = JoinSet::new();
     for clip in clips {
-        encoders.spawn(encode(clip?, server.address(), began));
+        encoders.spawn(encode(clip?, server.address(), began, stopping.clone()));
     }
     told_to_stop().await;
-    encoders.shutdown().await;
+    // Encoders end what they are sending before the server goes.
+    let _ = stop.send(true);
+    let _ = tokio::time::timeout(ENDING, encoders.join_all()).await;
     server.stop().await;
     Ok(())
 }
@@ -175,16 +182,20 @@ struct Encoded {
 }
 
 /// Pushes a track, each chunk at the moment it would have been encoded.
-async fn encode(clip: Clip, to: SocketAddr, began: Instant) {
+async fn encode(clip: Clip, to: SocketAddr, began: Instant, mut stopping: watch::Receiver<bool>) {
     let url = |file: &str| format!("/ingest/{BROADCAST}/{}{file}", clip.name);
     if let Err(why) = put(to, url("/init.mp4"), Full::new(clip.init.clone())).await {
         tracing::warn!("cannot push {}: {why}", clip.name);
     }
     let timescale = clip.header.timescale;
     let mut open: Option<(u64, mpsc::Sender<Bytes>)> = None;
+    let mut puts = JoinSet::new();
     for chunk in clip.turns() {
         let end_ms = timescale.ms_from_ticks(chunk.end_ticks);
-        tokio::time::sleep_until(began + Duration::from_millis(end_ms)).await;
+        tokio::select! {
+            () = tokio::time::sleep_until(began + Duration::from_millis(end_ms)) => {}
+            _ = stopping.wait_for(|stop| *stop) => break,
+        }
         let segment = timescale.ms_from_ticks(chunk.start_ticks) / SEGMENT_MS;
         let pieces = match open.take().filter(|(of, _)| *of == segment) {
             Some((_, pieces)) => pieces,
@@ -193,7 +204,8 @@ async fn encode(clip: Clip, to: SocketAddr, began: Instant) {
                 let (pieces, body) = mpsc::channel(4);
                 let path = url(&format!("/{segment:05}.m4s"));
                 let name = clip.name;
-                tokio::spawn(async move {
+                while puts.try_join_next().is_some() {}
+                puts.spawn(async move {
                     if let Err(why) = put(to, path, Pieces(body)).await {
                         tracing::warn!("cannot push {name}: {why}");
                     }
@@ -207,6 +219,8 @@ async fn encode(clip: Clip, to: SocketAddr, began: Instant) {
         }
         open = Some((segment, pieces));
     }
+    drop(open);
+    puts.join_all().await;
 }
 
 /// One PUT, on a connection of its own.

@@ -72,6 +72,7 @@ pub(crate) async fn answer(
         _ => return sentence(StatusCode::METHOD_NOT_ALLOWED, "push with PUT or POST"),
     }
     let body = request.into_body();
+    let stopping = host.stopping.clone();
     // Spawned at once: from here on nothing depends on the connection.
     let receiving = tokio::spawn({
         let path = path.clone();
@@ -89,6 +90,10 @@ pub(crate) async fn answer(
                 tokio::spawn(drain(rest));
             }
             let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::BAD_REQUEST);
+            if *stopping.borrow() {
+                tracing::debug!(%peer, path, "push ended by the server: {refusal}");
+                return sentence(StatusCode::SERVICE_UNAVAILABLE, "the server is stopping; push again");
+            }
             tracing::warn!(%peer, path, status = status.as_u16(), "push refused: {refusal}");
             sentence(status, &refusal.to_string())
         }
