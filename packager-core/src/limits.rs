@@ -53,6 +53,6 @@ pub const UPLOAD_HELD_BYTES: usize = 64 << 20;
 pub const HEADERS_PER_TRACK: usize = 4;
 
 /// Chunks of each track that a retry is recognised by.
-pub const CHUNKS_REMEMBERED: usize = 128;
+pub const CHUNKS_REMEMBERED: usize = 256;
 /// Most `prft` and `emsg` boxes kept with one chunk: an event for every frame of a long chunk.
 pub const SIDE_BOXES_PER_CHUNK: usize = 1024;

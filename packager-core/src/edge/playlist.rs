@@ -4,7 +4,7 @@ use super::response::Response;
 use super::{Asked, Step, broadcast};
 use crate::hls::{Availability, Directives, MediaPlaylist, Multivariant, Rendition, Report, availability};
 use crate::log::reader::Target;
-use crate::log::{BroadcastLog, Chain, Segment, TrackName};
+use crate::log::{BroadcastLog, TrackName};
 use crate::time::WallMs;
 
 impl broadcast::Broadcast {
@@ -90,9 +90,8 @@ impl broadcast::Broadcast {
 fn is_ready(log: &BroadcastLog) -> bool {
     let Some(shape) = log.shape() else { return false };
     let patience_us = u64::from(shape.target_duration_s).saturating_mul(2_000_000);
-    let closed_us =
-        |chain: &Chain| chain.closed.iter().map(Segment::duration_us).fold(0, u64::saturating_add);
-    let closed = || log.tracks().filter_map(|(_, log)| log.chain()).map(closed_us);
+    // Of media: what is all gaps cannot be shown.
+    let closed = || log.tracks().filter_map(|(_, log)| log.chain()).map(|chain| chain.rate.duration_us);
     let longest_us = closed().max().unwrap_or(0);
     longest_us >= patience_us || (longest_us > 0 && closed().all(|us| us > 0))
 }

@@ -139,7 +139,7 @@ impl MediaPlaylist<'_> {
         }
         let record = usize::try_from(segment.run.period).ok().and_then(|n| self.periods.get(n));
         if let Some(record) = record {
-            let offset = segment.parts.first().map_or(0, |part| part.meta.offset_ticks);
+            let offset = segment.offset_ticks();
             text.push_str("#EXT-X-PROGRAM-DATE-TIME:");
             dates.push(text, record.anchor.wall_at(segment.start_ticks, offset, timescale));
             text.push('\n');

@@ -5,7 +5,7 @@ use super::notice::Notice;
 use super::period::TimedSession;
 use super::receiver::Receiver;
 use super::track::{Track, from_sync};
-use super::upload::{Gate, Upload, UploadId};
+use super::upload::{Gate, Upload, UploadId, Waiting};
 use super::{LONGEST_GAP_MS, Refusal};
 use crate::cmaf::Chunk;
 use crate::cmaf::cutter::part_target_ticks;
@@ -115,7 +115,7 @@ impl Receiver {
             fit = Fit::StartOver;
         }
         let waited_out = waited.is_some_and(|(gate, since)| {
-            gate == Gate::Hole && now.since_ms(since) >= self.patience_ms(Gate::Hole)
+            gate == Gate::Hole && self.has_waited_out(&offered, since) && self.is_earliest(&offered)
         });
         match fit {
             // What the track begins with may be in a body that comes a little later.
@@ -125,9 +125,20 @@ impl Receiver {
             Fit::Begin => self.begin(&offered, None)?,
             Fit::Contiguous => self.go_on(&offered, chunk.clone(), same_run)?,
             Fit::Known => self.take_unknown_rest(&offered)?,
+            Fit::Hole
+                if same_run
+                    && track.is_overtaken(
+                        chunk.start_ticks(),
+                        track.end_in(timescale),
+                        i64::from(self.settings.gap_ms).saturating_mul(2),
+                        now,
+                    ) =>
+            {
+                return Err(Refusal::Superseded(session));
+            }
             Fit::Hole => {
                 let in_body = body_end == Some(track.end_in(timescale)) && same_run;
-                if !(in_body || waited_out || track.hole_decided) {
+                if !(in_body || waited_out || (track.hole_decided && self.is_earliest(&offered))) {
                     return Ok(Some(Gate::Hole));
                 }
                 self.bridge_hole(&offered, in_body, same_run)?;
@@ -305,6 +316,9 @@ impl Receiver {
             return self.begin(&offered, Some(period));
         }
         self.notices.push(Notice::PeriodBegan { period, session: session.clone(), track: name.clone() });
+        if let Some(track) = self.tracks.get_mut(name) {
+            track.leave_run(offered.timescale, offered.now);
+        }
         self.leave_for_period(name, period, offered.now);
         let marker = Marker::Continues {
             session: session.clone(),
@@ -411,6 +425,27 @@ impl Receiver {
         if closed > closed_before {
             self.segment_closed(name, closed_before, now);
         }
+    }
+
+    /// Of all chunks of the run that wait behind a hole, this is the earliest: bodies may have
+    /// overtaken each other.
+    fn is_earliest(&self, offered: &Offered<'_>) -> bool {
+        let of_run = |upload: &&Upload| upload.bound.as_ref() == Some(offered.session);
+        let mut waiting = self.behind_hole(offered.name).filter(|(upload, _)| of_run(upload));
+        waiting.all(|(_, waiting)| waiting.chunk.start_ticks() >= offered.chunk.start_ticks())
+    }
+
+    /// A chunk has waited long enough behind a hole: this one, since then, or another.
+    fn has_waited_out(&self, offered: &Offered<'_>, since: WallMs) -> bool {
+        let oldest =
+            self.behind_hole(offered.name).map(|(_, waiting)| waiting.since).fold(since, WallMs::min);
+        offered.now.since_ms(oldest) >= self.patience_ms(Gate::Hole)
+    }
+
+    fn behind_hole(&self, name: &TrackName) -> impl Iterator<Item = (&Upload, &Waiting)> {
+        let uploads = self.uploads.values().filter(move |upload| upload.track.as_ref() == Some(name));
+        let waiting = uploads.filter_map(|upload| Some((upload, upload.waiting.as_ref()?)));
+        waiting.filter(|(_, waiting)| waiting.gate == Gate::Hole)
     }
 
     /// Whether others of the track's period start over as well.

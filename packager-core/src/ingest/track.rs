@@ -40,10 +40,10 @@ pub(super) struct Track {
     pub(super) needs_sync: bool,
     /// A hole was declared a gap, but nothing to end it with has come yet.
     pub(super) hole_decided: bool,
-    /// Payload hashes of the last chunks taken: a retry is known by them.
-    recent: VecDeque<u64>,
-    /// Decode time from which on everything that was taken is remembered; `None`: from nowhere.
-    remembered_from: Option<u64>,
+    /// Start and payload hash of the last chunks taken in this run: a retry is known by them.
+    recent: VecDeque<(u64, u64)>,
+    /// Where the run before this one ended, in ticks of this one, and when it was left.
+    left: Option<(u64, WallMs)>,
     /// A header was pushed since media was last taken.
     pub(super) header_came: bool,
     /// Where record 0 would be anchored, if this track made it.
@@ -75,7 +75,7 @@ impl Track {
             needs_sync: false,
             hole_decided: false,
             recent: VecDeque::new(),
-            remembered_from: None,
+            left: None,
             header_came: false,
             anchor: None,
             last_sync: None,
@@ -136,7 +136,8 @@ impl Track {
         let start = chunk.start_ticks();
         let is_near = behind_ticks <= reach_ticks;
         let is_soon = now.since_ms(self.last_media) <= RETRY_MS;
-        let is_remembered = self.recent.contains(&xxhash_rust::xxh3::xxh3_64(chunk.payload()));
+        let hash = xxhash_rust::xxh3::xxh3_64(chunk.payload());
+        let is_remembered = self.recent.iter().any(|(_, recent)| *recent == hash);
         if start >= chain.boundary_ticks() {
             return !self.header_came || is_soon || is_remembered;
         }
@@ -144,9 +145,23 @@ impl Track {
             // A file that is played again has the same media as before.
             return !self.header_came || is_near;
         }
-        // What another process took is not remembered.
-        let may_be_forgotten = self.remembered_from.is_none_or(|from| start < from);
-        may_be_forgotten && is_near && is_soon
+        // What another process took is not remembered; and what came too late was never taken.
+        let may_be_forgotten = self.recent.front().is_none_or(|(from, _)| start < *from);
+        is_near && is_soon && (may_be_forgotten || !self.header_came)
+    }
+
+    /// The run that begins has times of its own.
+    pub(super) fn leave_run(&mut self, timescale: Timescale, now: WallMs) {
+        self.left = Some((self.end_in(timescale), now));
+    }
+
+    /// Whether a chunk that starts at this time is rather of the run before, and has been overtaken by
+    /// this one. `within_ms`: bodies overtake each other by no more.
+    pub(super) fn is_overtaken(&self, start_ticks: u64, end_ticks: u64, within_ms: i64, now: WallMs) -> bool {
+        self.left.is_some_and(|(left_ticks, left_at)| {
+            now.since_ms(left_at) <= within_ms
+                && start_ticks.abs_diff(left_ticks) < start_ticks.abs_diff(end_ticks)
+        })
     }
 
     /// An upload whose media is known is answered when what is known of it is stored.
@@ -164,7 +179,6 @@ impl Track {
         let run = |track: &Track| track.chain.as_ref().map(|chain| chain.run.session.clone());
         if run(self) == run(&before) {
             self.recent = before.recent;
-            self.remembered_from = before.remembered_from;
         }
         self.last_media = self.last_media.max(before.last_media);
         self.header_came = before.header_came;
@@ -191,10 +205,9 @@ impl Track {
         if self.recent.len() >= limits::CHUNKS_REMEMBERED {
             self.recent.pop_front();
         }
-        self.recent.push_back(xxhash_rust::xxh3::xxh3_64(chunk.payload()));
+        self.recent.push_back((chunk.start_ticks(), xxhash_rust::xxh3::xxh3_64(chunk.payload())));
         self.last_media = now;
         self.header_came = false;
-        self.remembered_from.get_or_insert(chunk.start_ticks());
         self.hole_decided = false;
         self.needs_sync = false;
         self.pending_from.retain(|from| *from != upload);
@@ -277,7 +290,7 @@ impl Track {
         self.cutter = self.chain.as_ref().map(|chain| Cutter::new(self.kind, chain.part_target_ticks()));
         self.pending_from.clear();
         self.last_sync = None;
-        self.remembered_from = None;
+        self.recent.clear();
     }
 }
 

@@ -52,6 +52,10 @@ pub struct Segment {
     /// Its period is not that of the segment before it in this track (EXT-X-DISCONTINUITY).
     #[serde(default, skip_serializing_if = "is_false")]
     pub discontinuity: bool,
+    /// Of a gap: what its first sample's presentation time would differ from its decode time by, as
+    /// that of the media before it did.
+    #[serde(rename = "o", default, skip_serializing_if = "super::entry::is_zero")]
+    gap_offset_ticks: i64,
     /// Empty for a gap (EXT-X-GAP).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
@@ -70,6 +74,11 @@ impl Segment {
     /// Starts with an independent frame, so that a player may start or switch here.
     pub fn is_independent(&self) -> bool {
         self.parts.first().is_some_and(|part| part.meta.independence == Independence::Start)
+    }
+
+    /// Presentation time of its first sample less its decode time.
+    pub fn offset_ticks(&self) -> i64 {
+        self.parts.first().map_or(self.gap_offset_ticks, |part| part.meta.offset_ticks)
     }
 
     /// Size of its media.
@@ -364,9 +373,12 @@ impl Chain {
             return Err(ChainError::GapTooLong { start_ticks, until_ticks });
         }
         self.close();
+        let before = self.closed.back().filter(|segment| segment.run == self.run);
+        let offset_ticks = before.map_or(0, Segment::offset_ticks);
         while self.next_ticks < until_ticks {
             let duration = until_ticks.saturating_sub(self.next_ticks).min(longest);
-            let segment = self.begin_segment(self.next_ticks, duration);
+            let mut segment = self.begin_segment(self.next_ticks, duration);
+            segment.gap_offset_ticks = offset_ticks;
             self.next_ticks = self.next_ticks.saturating_add(duration);
             self.closed.push_back(segment);
         }
@@ -397,6 +409,7 @@ impl Chain {
             start_ticks,
             duration_ticks,
             discontinuity: std::mem::take(&mut self.discontinuity_next),
+            gap_offset_ticks: 0,
             parts: Vec::new(),
         }
     }

@@ -40,7 +40,7 @@ pub struct PartMeta {
     pub hash: u64,
 }
 
-fn is_zero(value: &i64) -> bool {
+pub(super) fn is_zero(value: &i64) -> bool {
     *value == 0
 }
 

@@ -69,7 +69,7 @@ fn tracks(rng: &mut Rng) -> Vec<TrackSpec> {
     let gop = *rng.pick(&[fps * 7 / 10, fps, fps * 2, fps * 2, fps * 5 / 2, 250]);
     let videos = *rng.pick(&[1, 1, 1, 2, 0]);
     for nth in 0..videos {
-        let mut video = TrackSpec::video(&nth.to_string(), timescale, frame, gop);
+        let mut video = TrackSpec::video(&format!("v{nth}"), timescale, frame, gop);
         video.width = 640 * (nth + 1);
         let per_second = u64::from(timescale / frame);
         video.chunk_frames = *rng.pick(&[per_second / 2, per_second / 2, 1, per_second / 5, per_second, gop]);
@@ -86,7 +86,7 @@ fn tracks(rng: &mut Rng) -> Vec<TrackSpec> {
     let sounds = if videos == 0 { 1 } else { *rng.pick(&[1, 1, 2, 0]) };
     for nth in 0..sounds {
         let rate = *rng.pick(&[48_000, 44_100]);
-        let mut audio = TrackSpec::audio(&(5 + nth).to_string(), rate);
+        let mut audio = TrackSpec::audio(&format!("a{nth}"), rate);
         audio.chunk_frames = *rng.pick(&[23, 23, 21, 5, 1, 94]);
         audio.segment_chunks = 94_u64.div_ceil(audio.chunk_frames);
         if rng.chance(300) {

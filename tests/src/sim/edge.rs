@@ -186,7 +186,8 @@ impl World {
         let now = self.clock();
         let Some(task) = self.tasks.get(&id) else { return };
         let Some(wait) = &task.waiting else { return };
-        let is_list = wait.key.ends_with('/') && self.now.is_multiple_of(10);
+        // Listings cost more: they are asked for less often.
+        let is_list = wait.key.ends_with('/') && (self.now / POLL_MS).is_multiple_of(10);
         if now >= wait.until || is_list || self.store.get(&wait.key).is_some() {
             self.woken(id);
         } else if !self.edges[task.edge].observes {

@@ -270,7 +270,8 @@ impl World {
     fn end_body(&mut self, body: BodyId, whole: bool) {
         self.encoder.bodies[body].ended = true;
         self.transmit(body, Message::End(whole));
-        if whole && self.rng.chance(self.scenario.doubled_permille) {
+        let may_double = whole && self.scenario.style != PushStyle::LongPost;
+        if may_double && self.rng.chance(self.scenario.doubled_permille) {
             let again = Body { attempts: 9, answer: None, ..self.encoder.bodies[body].clone() };
             self.encoder.bodies.push(again);
             let at = self.now + self.rng.between((0, 3_000));
@@ -293,6 +294,10 @@ impl World {
     /// Sends a whole body again.
     pub(crate) fn send_again(&mut self, id: BodyId) {
         let (track, whole) = (self.encoder.bodies[id].track, self.encoder.bodies[id].bytes.clone());
+        if self.source(self.encoder.bodies[id].run, track).is_none() {
+            // Nobody is there any more to send it.
+            return;
+        }
         let ingest = self.encoder.routes[track];
         let epoch = self.ingests[ingest].epoch;
         let body = &mut self.encoder.bodies[id];

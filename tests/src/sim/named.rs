@@ -5,16 +5,16 @@ use super::scenario::{Fault, PushStyle, Scenario};
 
 /// 25 frames a second and 48 kHz, with a keyframe every two seconds.
 fn video_25() -> TrackSpec {
-    TrackSpec::video("0", 12_800, 512, 50)
+    TrackSpec::video("v0", 12_800, 512, 50)
 }
 
 /// 30 000/1001 frames a second.
 fn video_2997(gop_frames: u64) -> TrackSpec {
-    TrackSpec::video("0", 30_000, 1001, gop_frames)
+    TrackSpec::video("v0", 30_000, 1001, gop_frames)
 }
 
 fn audio(sample_rate: u32) -> TrackSpec {
-    TrackSpec::audio("1", sample_rate)
+    TrackSpec::audio("a1", sample_rate)
 }
 
 /// All of them.
@@ -41,9 +41,9 @@ fn faulty(name: &str, duration_ms: u64, faults: &[(u64, Fault)]) -> Scenario {
 fn media() -> Vec<Scenario> {
     let two_videos = vec![
         video_25(),
-        TrackSpec { width: 1280, ..TrackSpec::video("2", 12_800, 512, 50) },
+        TrackSpec { width: 1280, ..TrackSpec::video("v2", 12_800, 512, 50) },
         audio(48_000),
-        TrackSpec::audio("3", 44_100),
+        TrackSpec::audio("a3", 44_100),
     ];
     let shifted = vec![
         TrackSpec { composition_ticks: 1024, edit_ticks: 1024, ..video_25() },
@@ -60,13 +60,13 @@ fn media() -> Vec<Scenario> {
     let jittered = vec![TrackSpec { jitter_ticks: 200, ..video_25() }, audio(48_000)];
     vec![
         calm("25 frames a second, keyframes 2 s apart", vec![video_25(), audio(48_000)]),
-        calm("keyframes 0.7 s apart", vec![TrackSpec::video("0", 15_360, 512, 21), audio(44_100)]),
-        calm("keyframes 2.5 s apart", vec![TrackSpec::video("0", 90_000, 3_000, 75), audio(48_000)]),
+        calm("keyframes 0.7 s apart", vec![TrackSpec::video("v0", 15_360, 512, 21), audio(44_100)]),
+        calm("keyframes 2.5 s apart", vec![TrackSpec::video("v0", 90_000, 3_000, 75), audio(48_000)]),
         Scenario {
             duration_ms: 60_000,
             ..calm(
                 "keyframes 250 frames apart",
-                vec![TrackSpec::video("0", 90_000, 3_000, 250), audio(48_000)],
+                vec![TrackSpec::video("v0", 90_000, 3_000, 250), audio(48_000)],
             )
         },
         calm("29.97 frames a second", vec![video_2997(60), audio(44_100)]),
@@ -102,7 +102,7 @@ fn two_hours() -> Scenario {
 fn encoders() -> Vec<Scenario> {
     let restart = |pause_ms| Fault::RestartEncoder { pause_ms, racing: false };
     let race = |pause_ms| Fault::RestartEncoder { pause_ms, racing: true };
-    let three = || vec![video_25(), audio(48_000), TrackSpec::video("2", 30_000, 1001, 60)];
+    let three = || vec![video_25(), audio(48_000), TrackSpec::video("v2", 30_000, 1001, 60)];
     vec![
         faulty("restart after 3 s", 50_000, &[(20_000, restart(3_000))]),
         faulty("restart after 30 s", 90_000, &[(20_000, restart(30_000))]),

@@ -118,7 +118,7 @@ impl Scenario {
             seed,
             duration_ms: 30_000,
             settings: Settings::default(),
-            tracks: vec![TrackSpec::video("0", 12_800, 512, 50), TrackSpec::audio("1", 48_000)],
+            tracks: vec![TrackSpec::video("v0", 12_800, 512, 50), TrackSpec::audio("a1", 48_000)],
             late_tracks: Vec::new(),
             style: PushStyle::Segments,
             origin_ms: 0,

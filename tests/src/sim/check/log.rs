@@ -15,6 +15,8 @@ use crate::sim::world::World;
 /// Reads a chain from `begin` on, and forgets nothing. Every other reader is held against it.
 #[derive(Debug, Clone)]
 pub(crate) struct Follower {
+    keys: Keys,
+    track: TrackName,
     pub(crate) chain: Chain,
 }
 
@@ -23,7 +25,7 @@ impl Follower {
         let first: record::PeriodRecord = record::from_json(&store.get(&keys.period(0))?.body).ok()?;
         let shape: Shape = first.shape?;
         let begin = record::from_json(&store.get(&keys.begin(track))?.body).ok()?;
-        Some(Self { chain: Chain::new(begin, shape) })
+        Some(Self { keys: keys.clone(), track: track.clone(), chain: Chain::new(begin, shape) })
     }
 
     /// Goes on until a place in the chain, or to its end; says whether it got there.
@@ -186,6 +188,9 @@ impl World {
         self.cold_check();
         let prefixes: Vec<_> = self.ledger.followers.keys().cloned().collect();
         for prefix in prefixes {
+            let Some(follower) = self.ledger.followers.get(&prefix).cloned() else { continue };
+            // A broadcast that was created again may have been written to a little longer.
+            self.check_followed(&follower.keys, &follower.track);
             let Some(follower) = self.ledger.followers.get(&prefix).cloned() else { continue };
             self.check_pages(&prefix, &follower.chain);
             self.check_listed(&prefix, &follower.chain);

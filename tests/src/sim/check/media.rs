@@ -15,7 +15,9 @@ impl World {
     pub(crate) fn check_media(&mut self, prefix: &str, chain: &Chain) {
         let name = prefix.trim_end_matches('/').rsplit('/').next().unwrap_or("").to_owned();
         let place = self.scenario.tracks.iter().position(|spec| spec.name().as_str() == name);
-        let Some(place) = place else { return };
+        let Some(place) = place else {
+            return self.ledger.report(Rule::Inv5, format!("{prefix} is no track of the scenario"));
+        };
         let spec = self.scenario.tracks[place].clone();
         let track = u32::try_from(place + 1).expect("few tracks");
         let mut stored = Vec::new();
