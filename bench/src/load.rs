@@ -156,6 +156,10 @@ pub(crate) async fn watch(
     with_parts: bool,
     sent: &SentAt,
 ) -> Seen {
+    // Asking further ahead than the playlist allows is a mistake, not a wait.
+    while range.start > 0 && sent[range.start - 1].get().is_none() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..viewers {
         let (stage, sent, range) = (stage.clone(), Arc::clone(sent), range.clone());

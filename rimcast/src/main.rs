@@ -1,2 +1,158 @@
-//! The command line.
-fn main() {}
+//! The command line: `rimcast serve`, `rimcast demo`, `rimcast inspect`.
+
+mod auth;
+mod body;
+mod demo;
+mod host;
+mod hub;
+mod inspect;
+mod listener;
+mod page;
+mod push;
+mod respond;
+mod serve;
+mod settings;
+mod tls;
+mod viewer;
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use settings::{LogFormat, Options, Settings};
+use tracing_subscriber::EnvFilter;
+
+/// Live streaming with no streaming server.
+///
+/// An encoder pushes fragmented MP4 over HTTP; viewers get low-latency HLS.
+#[derive(Parser)]
+#[command(
+    name = "rimcast",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take in what encoders push, and serve it to viewers
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(Box<ServeArgs>),
+    /// Serve a built-in clip as if it were live, to see it work
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(demo::DemoArgs),
+    /// Show what is in a media file, a stored track, or a stored record
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect(inspect::InspectArgs),
+}
+
+/// Arguments of `rimcast serve`.
+#[derive(clap::Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    options: Options,
+
+    /// File with settings, TOML: `part_ms = 250`. Flags and environment count more
+    #[arg(long, env = "RIMCAST_SETTINGS", value_name = "FILE")]
+    settings: Option<PathBuf>,
+
+    /// Print the settings that would be used, and exit
+    #[arg(long)]
+    check: bool,
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  rimcast serve
+      For this machine. Push to http://127.0.0.1:8080/ingest/NAME/, watch at http://127.0.0.1:8080/NAME/
+
+  RIMCAST_PUSH_KEY=$(openssl rand -hex 16) rimcast serve --listen 0.0.0.0:8080
+      For others too. Encoders show the key: http://any:KEY@host:8080/ingest/NAME/manifest.mpd
+
+  rimcast serve --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
+      With HTTPS, which browsers need for HTTP/2
+
+  rimcast serve --settings /etc/rimcast.toml --check
+      Which settings are in force, wherever they come from
+
+Pushing from ffmpeg:
+  ffmpeg -re -i INPUT -c:v libx264 -g 60 -keyint_min 60 -sc_threshold 0 -c:a aac -f dash -ldash 1 -streaming 1 \\
+    -seg_duration 2 -frag_type duration -frag_duration 0.5 -use_template 1 \\
+    -method PUT http://127.0.0.1:8080/ingest/NAME/manifest.mpd";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  rimcast demo
+      Prints the address to open in a browser. Ctrl-C ends it, and nothing is left behind
+
+  rimcast demo --data ./demo-data
+      Keeps what was stored, to look at with `rimcast inspect`";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  rimcast inspect init.mp4 00000000000000000000.m4s
+      The boxes of media files, and their samples in short
+
+  rimcast inspect rimcast-data/NAME/GENERATION/video-0
+      A stored track: its segments, parts and gaps
+
+  rimcast inspect --json rimcast-data/NAME/GENERATION/periods/000000.json
+      A stored record, for other programs to read";
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("rimcast: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
+    match command {
+        Command::Serve(args) => {
+            let settings = Settings::resolve(args.options, args.settings.as_deref())?;
+            if args.check {
+                print!("{settings}");
+                return Ok(());
+            }
+            start_log(&settings.log, settings.log_format)?;
+            Ok(runtime()?.block_on(serve::run(&settings))?)
+        }
+        Command::Demo(args) => {
+            start_log("warn", LogFormat::Text)?;
+            Ok(runtime()?.block_on(demo::run(args))?)
+        }
+        Command::Inspect(args) => Ok(inspect::run(&args)?),
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        // Only file work blocks; a disk has no use for more at once.
+        .max_blocking_threads(32)
+        .build()
+}
+
+fn start_log(filter: &str, format: LogFormat) -> Result<(), Box<dyn std::error::Error>> {
+    let filter = EnvFilter::try_new(filter).map_err(|why| {
+        format!("log is {filter:?}, which is no filter ({why}); try info, or rimcast=debug,warn")
+    })?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    match format {
+        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use packager_core::edge::Method;
 
-use crate::world::{Answer, Asked, BEGINS, World};
+use crate::world::{Answer, Asked, World};
 use script::{Action, Event};
-pub use script::{Case, Query};
+pub use script::{Case, CaseSettings, Line, Query};
 
 /// Ids are minted from this.
 const SEED: u64 = 1;
@@ -46,12 +46,11 @@ pub struct Exchange {
 }
 
 /// What came of a case.
-#[derive(Debug)]
 pub struct Outcome {
     /// The answers, in the order of the requests.
     pub exchanges: Vec<Exchange>,
-    /// What ingest decided and told.
-    pub journal: Vec<(i64, String)>,
+    /// How it was left, a minute after the last thing that happened.
+    pub world: World,
 }
 
 /// Reads a case.
@@ -102,6 +101,7 @@ pub fn play(case: &Case, mut after: impl FnMut(&mut World)) -> Result<Outcome, S
     }
     // Whoever still waits is let wait to the end.
     world.advance_to(world.now_ms() + 60_000);
+    after(&mut world);
     let mut exchanges = Vec::new();
     asked.sort_by_key(|(index, ..)| *index);
     for (index, target, at_ms, asked) in asked {
@@ -111,7 +111,7 @@ pub fn play(case: &Case, mut after: impl FnMut(&mut World)) -> Result<Outcome, S
         let line = format!("{} {target}", query.method);
         exchanges.push(Exchange { at_ms, name: query.name.clone(), line, answer });
     }
-    Ok(Outcome { exchanges, journal: world.journal })
+    Ok(Outcome { exchanges, world })
 }
 
 /// Fills in `{hint TRACK}`, `{part TRACK MSN N}` and `{init TRACK}`: paths that have a session's id.
@@ -151,21 +151,14 @@ impl Query {
 pub fn files(outcome: &Outcome) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut journal = String::from("What ingest decided and told, in milliseconds since the beginning.\n\n");
-    for (at_ms, what) in &outcome.journal {
+    for (at_ms, what) in &outcome.world.journal {
         let _ = writeln!(journal, "{at_ms:>7}  {what}");
     }
     files.push(("ingest.txt".to_owned(), journal));
     for (index, exchange) in outcome.exchanges.iter().enumerate() {
         let Exchange { at_ms, name, line, answer } = exchange;
         let extension = if answer.playlist().is_some() { "m3u8" } else { "txt" };
-        let mut text = format!(
-            "{line}\nasked at {at_ms} ms, answered after {} ms\n\n{}\n",
-            answer.after_ms, answer.status
-        );
-        for (name, value) in &answer.headers {
-            let _ = writeln!(text, "{name}: {value}");
-        }
-        let _ = write!(text, "\n{}", answer.body);
+        let text = format!("{line}\nasked at {at_ms} ms, {answer}");
         files.push((format!("{index:02}-{name}.{extension}"), text));
     }
     files
@@ -219,9 +212,4 @@ pub fn compare(folder: &Path, files: &[(String, String)], update: bool) -> Resul
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
-}
-
-/// The moment that a playlist's date says, in milliseconds since the beginning.
-pub fn ms_of_date(wall_ms: i64) -> i64 {
-    wall_ms - BEGINS.0
 }

@@ -2,9 +2,13 @@
 //! properties of random broadcasts. The packager decides and never acts, so a whole broadcast with
 //! encoder, storage, several edges and a clock runs here in one thread and no time.
 
+pub mod fuzz_targets;
 pub mod golden;
 pub mod live;
 pub mod media;
+pub mod random;
+pub mod rules;
 pub mod sim;
 pub mod store;
+pub mod watch;
 pub mod world;

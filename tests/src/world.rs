@@ -90,7 +90,7 @@ impl World {
     ///
     /// The path names no track, or there are too many uploads.
     pub fn open(&mut self, path: &str) -> Result<Upload, Refusal> {
-        let path = PushPath::parse(path)?;
+        let parsed = PushPath::parse(path)?;
         if self.store.get("show/broadcast.json").is_none() {
             let record = record::to_json(&BroadcastRecord { generation: self.generation.clone() });
             self.store.put("show/broadcast.json", "", record.into());
@@ -100,7 +100,7 @@ impl World {
         }
         let upload = Upload(self.opened);
         self.opened += 1;
-        self.uploads.insert(upload, self.receiver.open(path.broadcast.as_str(), &path.resource)?);
+        self.uploads.insert(upload, self.receiver.open(path, &parsed.resource)?);
         Ok(upload)
     }
 
@@ -165,7 +165,6 @@ impl World {
         self.store.put(&key, &meta, Bytes::new());
         self.note(format!("{track}: {meta}"));
         self.observe(&target, &meta, &Bytes::new());
-        self.wake();
     }
 
     /// The log as a reader who comes now sees it.
@@ -206,14 +205,15 @@ impl World {
             let deadlines = self.receiver.next_deadline().into_iter().chain(held);
             // What was due already has been tried, and is tried again a little later.
             let Some(next) = deadlines.map(|due| due.max(self.now.plus_ms(1))).min() else { break };
+            self.wake();
             if next > to {
                 break;
             }
             self.now = next;
             self.receiver.tick(self.now);
             self.settle();
-            self.wake();
         }
+        self.wake();
         self.now = self.now.max(to);
     }
 
@@ -228,7 +228,6 @@ impl World {
                     self.observe(&put.target, &put.meta, &put.body.concat().into());
                 }
                 self.receiver.stored(put.id, &outcome, self.now);
-                self.wake();
             }
             if !self.receiver.needs_reload() {
                 break;

@@ -1,6 +1,8 @@
 //! Every case of `tests/golden` gives the answers that are written there, from every kind of edge.
 
-use rimcast_tests::golden;
+use rimcast_tests::rules::{self, Context};
+use rimcast_tests::watch::Watch;
+use rimcast_tests::{golden, world::World};
 
 #[test]
 fn every_answer_is_as_written() {
@@ -12,7 +14,16 @@ fn every_answer_is_as_written() {
         if only.as_ref().is_some_and(|only| *only != name) {
             continue;
         }
-        let played = golden::play(&golden::read(&folder), |_| {});
+        let mut watch = Watch::default();
+        let played = golden::play(&golden::read(&folder), |world: &mut World| watch.look(world));
+        failures.extend(watch.violations.iter().take(5).map(|what| format!("{name}: {what}")));
+        if let Ok(outcome) = &played {
+            for exchange in &outcome.exchanges {
+                let Some(text) = exchange.answer.playlist() else { continue };
+                let found = rules::check(text, &Context::default());
+                failures.extend(found.iter().map(|what| format!("{name}, {}: {what}", exchange.name)));
+            }
+        }
         let compared = played.and_then(|outcome| golden::compare(&folder, &golden::files(&outcome), update));
         if let Err(why) = compared {
             failures.push(format!("{name}: {why}"));

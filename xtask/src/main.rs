@@ -1,2 +1,110 @@
-//! Project tasks.
-fn main() {}
+//! Project tasks: `cargo xtask --help`.
+
+mod command;
+mod fuzz;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use command::cargo;
+
+/// Rimcast's project tasks.
+///
+/// `cargo xtask test` is what CI runs, and all it runs.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what the tests need, then run every check and every test there is.
+    ///
+    /// Installs with apt-get what is missing of ffmpeg, chromium and a font (and says so), with rustup
+    /// the Wasm target, with npm the player and the browser tests. Then, in this order: formatting,
+    /// clippy, all unit, golden, property and simulation tests, the Wasm build of the packager, a check
+    /// of the fuzz targets, and the end-to-end tests with real ffmpeg and a real browser. Needs
+    /// Node.js 20 or later with npm. A tool that is missing fails the run; nothing is skipped.
+    Test {
+        /// Leave out the end-to-end tests, which take minutes, and what only they need.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Write the answers of the golden cases anew.
+    ///
+    /// Read the difference as a viewer's player would before committing it.
+    Golden {
+        /// Of this case alone: a folder of tests/golden.
+        case: Option<String>,
+    },
+    /// Look for broadcasts that break an invariant, in a simulation.
+    ///
+    /// A failure prints its seed; `SIM_SEED=… cargo test -p rimcast-tests --test simulation` plays it
+    /// again.
+    Sim {
+        /// How many broadcasts.
+        #[arg(long, default_value_t = 1000)]
+        seeds: u64,
+    },
+    /// Look for input that makes the packager panic, with libFuzzer.
+    ///
+    /// Needs a nightly toolchain and cargo-fuzz. What it finds is in fuzz/artifacts; put a small one
+    /// into fuzz/corpus, and the ordinary tests try it ever after.
+    Fuzz {
+        /// How long, all targets together.
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// These targets alone: header, chunk, upload, request, stored.
+        targets: Vec<String>,
+    },
+    /// Measure, each figure beside a yardstick from the same run.
+    Bench {
+        /// These benchmarks alone: render, cut, latency, fanout.
+        names: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Args::parse().task {
+        Task::Test { quick } => test::run(quick),
+        Task::Golden { case } => golden(case.as_deref()),
+        Task::Sim { seeds } => {
+            let tests = [
+                "test",
+                "--release",
+                "--package",
+                "rimcast-tests",
+                "--test",
+                "simulation",
+                "--",
+                "--nocapture",
+            ];
+            command::run(cargo(&tests).env("SIM_SEEDS", seeds.to_string()))
+        }
+        Task::Fuzz { minutes, targets } => fuzz::run_targets(minutes, &targets),
+        Task::Bench { names } => {
+            command::run(cargo(&["run", "--release", "--package", "rimcast-bench", "--"]).args(names))
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn golden(case: Option<&str>) -> Result<(), String> {
+    let mut tests = cargo(&["test", "--package", "rimcast-tests", "--test", "golden"]);
+    tests.env("UPDATE_GOLDEN", "1");
+    if let Some(case) = case {
+        tests.env("GOLDEN_CASE", case);
+    }
+    command::run(&mut tests)
+}

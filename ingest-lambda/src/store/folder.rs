@@ -139,19 +139,7 @@ impl Folder {
         let Some(mut file) = open(&path).map_err(|why| failed(key, &why))? else {
             return Ok(None);
         };
-        let mut read = || -> io::Result<(Vec<u8>, ETag)> {
-            let about = file.metadata()?;
-            if about.len() > OBJECT_BYTES + META_BYTES {
-                return Err(damaged("it is larger than any object that Rimcast writes"));
-            }
-            let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
-            file.read_to_end(&mut bytes)?;
-            Ok((bytes, etag(&about)?))
-        };
-        let (mut bytes, etag) = read().map_err(|why| failed(key, &why))?;
-        let (size, meta) = split(&bytes).map_err(|why| failed(key, &why))?;
-        bytes.truncate(size);
-        Ok(Some(Object { meta, body: Bytes::from(bytes), etag }))
+        read_object(&mut file).map(Some).map_err(|why| failed(key, &why))
     }
 
     fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
@@ -314,6 +302,27 @@ fn open(path: &Path) -> io::Result<Option<File>> {
         Err(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(why) => Err(why),
     }
+}
+
+/// Reads one file of a [`FolderStore`] as the object it is, without opening the store.
+///
+/// # Errors
+///
+/// The file cannot be read, or its metadata is damaged.
+pub fn read_file(path: &Path) -> io::Result<Object> {
+    read_object(&mut File::open(path)?)
+}
+
+fn read_object(file: &mut File) -> io::Result<Object> {
+    let about = file.metadata()?;
+    if about.len() > OBJECT_BYTES + META_BYTES {
+        return Err(damaged("it is larger than any object that Rimcast writes"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
+    file.read_to_end(&mut bytes)?;
+    let (size, meta) = split(&bytes)?;
+    bytes.truncate(size);
+    Ok(Object { meta, body: Bytes::from(bytes), etag: etag(&about)? })
 }
 
 fn etag(about: &fs::Metadata) -> io::Result<ETag> {

@@ -14,7 +14,7 @@ mod folder;
 
 #[cfg(any(test, feature = "conformance"))]
 pub use conformance::conformance;
-pub use folder::FolderStore;
+pub use folder::{FolderStore, read_file};
 
 /// Most bytes of one object that a store reads into memory. The largest part is a chunk of
 /// `packager_core::limits::MDAT_BYTES` with its boxes.

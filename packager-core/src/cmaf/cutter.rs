@@ -217,7 +217,7 @@ impl Cutter {
             TrackKind::Video => {
                 since_boundary(time) >= bounds.shortest_ticks && self.rhythm.after(chunk).is_due(time)
             }
-            _ => is_rest && self.pending.is_empty(),
+            _ => is_rest && self.pending.is_empty() && since_boundary(time) >= bounds.shortest_ticks,
         };
         if is_own_part || is_tail { Cut::After(chunk.samples().len()) } else { Cut::Nowhere }
     }

@@ -180,11 +180,20 @@ impl Edge {
             // The page itself waits for a broadcast that does not exist yet.
             Route::Page(_) => Step::Respond(Response::page()),
             Route::Multivariant(name) => self.multivariant(&name, asked, now),
-            Route::Media { broadcast, generation, track } => {
-                let Some(broadcast) = self.broadcast(&broadcast, &generation) else {
+            Route::Media { broadcast: name, generation, track } => {
+                let Some(broadcast) = self.broadcast(&name, &generation) else {
                     return Step::Respond(Response::overloaded());
                 };
-                broadcast.media_playlist(&track, request.query, asked, now)
+                let step = broadcast.media_playlist(&track, request.query, asked, now);
+                if matches!(step, Step::Wait(_)) && broadcast.log.shape().is_none() {
+                    // Only a generation that is about to begin is waited for.
+                    return match self.generation(&name, now) {
+                        Ok(Some(current)) if current == generation => step,
+                        Ok(_) => Step::Respond(Response::not_found("no such broadcast")),
+                        Err(fetches) => Step::Fetch(fetches),
+                    };
+                }
+                step
             }
             Route::Segment { broadcast, generation, track, msn } => {
                 let Some(broadcast) = self.broadcast(&broadcast, &generation) else {

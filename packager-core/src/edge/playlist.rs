@@ -85,24 +85,15 @@ impl broadcast::Broadcast {
 }
 
 /// The first multivariant playlist waits until every track that has begun has a closed segment, so
-/// that an early viewer is not left without a rendition; a track that is two segments late is left
-/// out, as are tracks without one later on.
+/// that an early viewer is not left without a rendition; one that has none when another has closed
+/// two target durations is left out, as are tracks without one later on.
 fn is_ready(log: &BroadcastLog) -> bool {
-    let closed = |log: &crate::log::reader::TrackLog| {
-        log.chain().map(|chain| {
-            // What is all gaps cannot be shown.
-            if chain.rate.duration_us == 0 {
-                return 0;
-            }
-            chain
-                .next_msn
-                .saturating_sub(chain.begin.first_msn)
-                .saturating_sub(u64::from(chain.open.is_some()))
-        })
-    };
-    let counts: Vec<u64> = log.tracks().filter_map(|(_, log)| closed(log)).collect();
-    let most = counts.iter().max().copied().unwrap_or(0);
-    most >= 2 || (most >= 1 && counts.iter().all(|count| *count >= 1))
+    let Some(shape) = log.shape() else { return false };
+    let patience_us = u64::from(shape.target_duration_s).saturating_mul(2_000_000);
+    // Of media: what is all gaps cannot be shown.
+    let closed = || log.tracks().filter_map(|(_, log)| log.chain()).map(|chain| chain.rate.duration_us);
+    let longest_us = closed().max().unwrap_or(0);
+    longest_us >= patience_us || (longest_us > 0 && closed().all(|us| us > 0))
 }
 
 fn shown(log: &BroadcastLog) -> impl Iterator<Item = Rendition<'_>> {

@@ -275,6 +275,8 @@ impl Receiver {
             .as_ref()
             .map_or(0, |chain| offered.timescale.convert_ticks(chunk.start_ticks(), chain.run.timescale));
         self.changing(offered.name, offered.now, |track| {
+            // The next keyframe is as far from the last as media is missing, not as the encoder means.
+            track.last_sync = None;
             track.flush(offered.now)?;
             if track.end_ticks() < until { track.plan_marker(Marker::GapUntil(until)) } else { Ok(()) }
         });

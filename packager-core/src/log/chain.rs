@@ -110,6 +110,9 @@ pub struct BitRate {
     pub frames: u64,
     /// and the length of those, in microseconds: FRAME-RATE (HLS §4.4.6.2).
     pub frames_us: u64,
+    /// The current session has closed no segment yet: these are of the one before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub frames_are_old: bool,
 }
 
 impl BitRate {
@@ -391,7 +394,7 @@ impl Chain {
         // A track that has shown nothing yet has nothing to be discontinuous with.
         let shown = self.next_msn > self.begin.first_msn.max(1);
         self.discontinuity_next |= step == Some(1) && shown;
-        (self.rate.frames, self.rate.frames_us) = (0, 0);
+        self.rate.frames_are_old = true;
         self.run = run;
         self.next_ticks = start_ticks;
         Ok(())
@@ -417,6 +420,9 @@ impl Chain {
         let duration_us = segment.duration_us();
         self.rate.bits = self.rate.bits.saturating_add(bits);
         self.rate.duration_us = self.rate.duration_us.saturating_add(duration_us);
+        if std::mem::take(&mut self.rate.frames_are_old) {
+            (self.rate.frames, self.rate.frames_us) = (0, 0);
+        }
         self.rate.frames_us = self.rate.frames_us.saturating_add(duration_us);
         let frames = segment.parts.iter().map(|part| u64::from(part.meta.samples));
         self.rate.frames = frames.fold(self.rate.frames, u64::saturating_add);

@@ -29,10 +29,14 @@ pub struct Case {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CaseSettings {
-    segment_ms: Option<u32>,
-    part_ms: Option<u32>,
-    window_ms: Option<u32>,
-    gap_ms: Option<u32>,
+    /// Shortest segment that ends at a keyframe.
+    pub segment_ms: Option<u32>,
+    /// Nominal length of a part.
+    pub part_ms: Option<u32>,
+    /// How much a playlist lists.
+    pub window_ms: Option<u32>,
+    /// How late media may come.
+    pub gap_ms: Option<u32>,
 }
 
 impl From<CaseSettings> for Settings {
@@ -48,13 +52,16 @@ impl From<CaseSettings> for Settings {
 }
 
 /// One thing that is done.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
     /// When; a push begins to capture its first chunk then.
     pub at_ms: i64,
     /// This track's media is pushed, each chunk when it is over.
     pub push: Option<String>,
+    /// It is pushed under another track's name: what follows in that track.
+    #[serde(rename = "as")]
+    pub under: Option<String>,
     /// Which chunks: from the first, up to but without the second.
     pub chunks: Option<(usize, usize)>,
     /// How many chunks go into one request; all, where not given.
@@ -129,7 +136,7 @@ impl Case {
             let at_ms = line.at_ms;
             if let Some(track) = &line.push {
                 let source = sources.get(track.as_str()).unwrap_or_else(|| panic!("no track {track}"));
-                plans.extend(line.bodies(track, source));
+                plans.extend(line.bodies(line.under.as_ref().unwrap_or(track), source));
             }
             if let Some(track) = &line.end {
                 plans.push(vec![Event { at_ms, action: Action::End(track.clone()) }]);

@@ -1,6 +1,6 @@
 //! Viewers: the loop that every host runs around an edge, and what they are answered.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use packager_core::edge::{
     self, Body, CacheFor, Cursor, Edge, Fetch, Grow, Method, PartObject, Request, Response, Step, Wait,
@@ -48,6 +48,17 @@ impl Answer {
     /// The playlist, if it is one.
     pub fn playlist(&self) -> Option<&str> {
         (self.status == 200 && self.body.starts_with("#EXTM3U")).then_some(&self.body)
+    }
+}
+
+/// As in a golden file, below its request.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "answered after {} ms\n\n{}", self.after_ms, self.status)?;
+        for (name, value) in &self.headers {
+            writeln!(f, "{name}: {value}")?;
+        }
+        write!(f, "\n{}", self.body)
     }
 }
 
@@ -107,7 +118,7 @@ impl World {
                 state: State::Asking,
             });
         }
-        self.wake();
+        self.wake_new();
         asked
     }
 
@@ -121,8 +132,10 @@ impl World {
         let (first, rest) = answers.split_first()?;
         for (kind, other) in EDGES.iter().skip(1).zip(rest) {
             if other != first {
+                let (ours, theirs) = (first.to_string(), other.to_string());
+                let differs = ours.lines().zip(theirs.lines()).find(|(a, b)| a != b);
                 return Some(Err(format!(
-                    "{} and {} answer differently:\n{first:#?}\n{other:#?}",
+                    "{} and {} answer differently, first in {differs:#?}",
                     EDGES[0].name, kind.name
                 )));
             }
@@ -136,10 +149,29 @@ impl World {
         self.answer(asked).map(|answer| answer.cloned())
     }
 
-    /// Something was written, or time has passed: everyone who waits looks again.
+    /// All who wait go away.
+    pub fn hang_up(&mut self) {
+        self.conversations.clear();
+        self.answers.clear();
+    }
+
+    /// The moment is over: everyone who waits looks again. Not sooner, for of two writes at one moment
+    /// an edge that is told of each could answer between them, and one that polls could not.
     pub(super) fn wake(&mut self) {
+        self.wake_those(|_| true);
+    }
+
+    /// Whoever has just come is answered at once, if an answer is there.
+    fn wake_new(&mut self) {
+        self.wake_those(|conversation| matches!(conversation.state, State::Asking));
+    }
+
+    fn wake_those(&mut self, is_woken: impl Fn(&Conversation) -> bool) {
         let mut conversations = std::mem::take(&mut self.conversations);
         for conversation in &mut conversations {
+            if !is_woken(conversation) {
+                continue;
+            }
             let mut own = conversation.own.take();
             let edge = own.as_mut().unwrap_or_else(|| &mut self.edges[conversation.viewer]);
             conversation.go_on(edge, &self.store, self.now);

@@ -1,0 +1,98 @@
+//! `cargo xtask test`.
+
+use std::time::{Duration, Instant};
+
+use super::command::{self, cargo};
+use super::tools;
+
+struct Step {
+    name: &'static str,
+    run: fn() -> Result<(), String>,
+}
+
+/// What the tests need, and each check, in the order in which a mistake is cheapest to find.
+const STEPS: [Step; 9] = [
+    Step { name: "Wasm target", run: tools::wasm_target },
+    Step { name: "npm packages of the player", run: || tools::npm_packages(&["player"]) },
+    Step { name: "formatting", run: || command::run(&mut cargo(&["fmt", "--all", "--check"])) },
+    Step {
+        name: "clippy",
+        run: || {
+            command::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+        },
+    },
+    Step {
+        name: "unit, golden, property and simulation tests",
+        run: || command::run(&mut cargo(&["test", "--workspace"])),
+    },
+    Step {
+        name: "packager-core for Wasm",
+        run: || {
+            command::run(&mut cargo(&[
+                "build",
+                "--release",
+                "--package",
+                "packager-core",
+                "--target",
+                tools::WASM,
+            ]))
+        },
+    },
+    Step {
+        name: "fuzz targets",
+        // Their lock file is their own; libFuzzer itself, which is C++, is only needed to run them.
+        run: || {
+            command::run(&mut cargo(&[
+                "check",
+                "--manifest-path",
+                "fuzz/Cargo.toml",
+                "--no-default-features",
+            ]))
+        },
+    },
+    Step {
+        name: "what the end-to-end tests need",
+        run: || tools::debian_packages().and_then(|()| tools::npm_packages(&["tests/browser"])),
+    },
+    Step {
+        name: "end-to-end tests",
+        run: || {
+            let test = ["test", "--release", "--package", "rimcast-tests", "--test", "end_to_end"];
+            command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1", "--nocapture"]))
+        },
+    },
+];
+
+/// The steps that `--quick` leaves out, at the end.
+const END_TO_END_STEPS: usize = 2;
+
+/// Runs all steps, whatever fails, and says in one line how it went.
+fn run_steps(quick: bool) -> (usize, Vec<String>) {
+    let steps = if quick { &STEPS[..STEPS.len() - END_TO_END_STEPS] } else { &STEPS[..] };
+    let mut failures = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        println!("\n==> {}/{} {}", index + 1, steps.len(), step.name);
+        let began = Instant::now();
+        let done = (step.run)();
+        let took = seconds(began.elapsed());
+        match done {
+            Ok(()) => println!("==> {} passed in {took}", step.name),
+            Err(why) => {
+                println!("==> {} FAILED in {took}: {why}", step.name);
+                failures.push(format!("{}: {why}", step.name));
+            }
+        }
+    }
+    (steps.len() - failures.len(), failures)
+}
+
+pub(crate) fn run(quick: bool) -> Result<(), String> {
+    let began = Instant::now();
+    let (passed, failures) = run_steps(quick);
+    println!("\n{passed} passed, {} failed in {}", failures.len(), seconds(began.elapsed()));
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n       ")) }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}

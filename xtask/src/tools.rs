@@ -1,0 +1,81 @@
+//! What the tests need that Cargo does not bring.
+
+use std::process::Command;
+
+use super::command::{output, root, run};
+
+/// Debian packages, with the program or file that shows that one is there.
+const PACKAGES: [(&str, &str); 3] = [
+    ("ffmpeg", "ffmpeg"),
+    ("chromium", "chromium"),
+    ("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+];
+
+/// Oldest Node.js that runs the browser tests.
+const NODE_MAJOR: u32 = 20;
+
+/// The target that the packager runs on in edge workers.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+
+/// ffmpeg, Chromium and the font that ffmpeg writes on test pictures with.
+pub(crate) fn debian_packages() -> Result<(), String> {
+    let missing: Vec<&str> =
+        PACKAGES.iter().filter(|(_, shown_by)| !is_there(shown_by)).map(|(package, _)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list = missing.join(" ");
+    if output("apt-get", &["--version"]).is_none() {
+        return Err(format!("{list} not found, and there is no apt-get to install them with; install them"));
+    }
+    println!("installing with apt-get: {list}");
+    let is_root = output("id", &["-u"]).as_deref() == Some("0");
+    let apt = |args: &[&str]| {
+        let mut command = Command::new(if is_root { "apt-get" } else { "sudo" });
+        if !is_root {
+            command.arg("apt-get");
+        }
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        run(&mut command)
+    };
+    let install = [&["install", "--yes", "--no-install-recommends"][..], &missing].concat();
+    apt(&["update", "--quiet"])
+        .and_then(|()| apt(&install))
+        .map_err(|why| format!("{why}; install {list} yourself and try again"))
+}
+
+fn is_there(shown_by: &str) -> bool {
+    if shown_by.starts_with('/') {
+        return std::path::Path::new(shown_by).exists();
+    }
+    let version = if shown_by == "ffmpeg" { "-version" } else { "--version" };
+    output(shown_by, &[version]).is_some()
+}
+
+/// The Wasm target of the toolchain in use.
+pub(crate) fn wasm_target() -> Result<(), String> {
+    let sysroot = output("rustc", &["--print", "sysroot"]).ok_or("rustc cannot be started")?;
+    if std::path::Path::new(&sysroot).join("lib/rustlib").join(WASM).exists() {
+        return Ok(());
+    }
+    println!("installing with rustup: {WASM}");
+    run(Command::new("rustup").args(["target", "add", WASM]))
+        .map_err(|why| format!("{why}; install the Rust target {WASM}"))
+}
+
+/// The player's and the browser tests' npm packages, as their lock files say.
+pub(crate) fn npm_packages(folders: &[&str]) -> Result<(), String> {
+    let version = output("node", &["--version"])
+        .ok_or("Node.js cannot be started; install Node.js 20 or later, with npm")?;
+    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
+    if major.is_none_or(|major: u32| major < NODE_MAJOR) {
+        return Err(format!("Node.js is {version}; install {NODE_MAJOR} or later"));
+    }
+    for folder in folders {
+        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+        let args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+        run(Command::new(npm).args(args).current_dir(root().join(folder)))
+            .map_err(|why| format!("{why} in {folder}; npm comes with Node.js"))?;
+    }
+    Ok(())
+}
