@@ -122,6 +122,14 @@ impl Cutter {
         self.pending_ticks
     }
 
+    /// Whether what is pending may be a part however short it is: a segment should end there, or
+    /// every sample is a sync sample (HLS §4.4.4.9).
+    pub fn may_end(&self, bounds: SegmentBounds) -> bool {
+        let end = self.pending.last().map_or(0, Chunk::end_ticks);
+        self.kind != TrackKind::Video
+            || (end.saturating_sub(bounds.start_ticks) >= bounds.shortest_ticks && self.rhythm.is_due(end))
+    }
+
     /// The next whole part. Ask again after telling the chain, whose open segment may have changed.
     pub fn next_part(&mut self, bounds: SegmentBounds) -> Option<CutPart> {
         while let Some((chunk, is_rest)) = self.incoming.pop_front() {

@@ -78,6 +78,7 @@ const LONGEST_GAP_MS: u64 = 60_000;
 /// Without a second keyframe for this long, TARGETDURATION is fixed all the same.
 const LONGEST_KEYFRAME_WAIT_S: u32 = 12;
 
-/// A track's last media waits this long for more before it becomes a short part: its upload has
-/// ended and must be answered, and what is answered must be stored.
+/// A track's last media waits this long for more before it becomes a short part, where a segment
+/// should end: its upload has ended and must be answered, and what is answered must be stored.
+/// Elsewhere a short part is against the rules (HLS §4.4.4.9), and it waits as for a late body.
 const TAIL_MS: i64 = 250;

@@ -9,7 +9,7 @@ use super::path::{Resource, track_name};
 use super::plan::{Outcome, Plan, Planned, Put, PutId, PutMode};
 use super::track::{PushedHeader, Track};
 use super::upload::{Gate, Upload, UploadId, Waiting};
-use super::{Refusal, Settings, TAIL_MS};
+use super::{Refusal, Settings};
 use crate::cmaf::{Chunk, Header, Item};
 use crate::limits;
 use crate::log::reader::Target;
@@ -139,7 +139,7 @@ impl Receiver {
         });
         let tails = self.tracks.values().filter_map(|track| {
             let (ended, _) = self.uploads.get(track.pending_from.last()?)?.ended?;
-            Some(ended.plus_ms(TAIL_MS))
+            Some(ended.plus_ms(track.tail_ms(&self.settings)))
         });
         gates.chain(tails).min()
     }
@@ -526,10 +526,13 @@ impl Receiver {
     }
 
     fn flush_tails(&mut self, now: WallMs) {
+        let settings = self.settings;
         let due = |track: &Track, uploads: &BTreeMap<UploadId, Upload>| {
             let Some(from) = track.pending_from.last() else { return false };
             match uploads.get(from) {
-                Some(upload) => upload.ended.is_some_and(|(ended, _)| now.since_ms(ended) >= TAIL_MS),
+                Some(upload) => {
+                    upload.ended.is_some_and(|(ended, _)| now.since_ms(ended) >= track.tail_ms(&settings))
+                }
                 None => true,
             }
         };

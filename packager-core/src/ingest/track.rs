@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::plan::{Plan, Planned};
 use super::upload::UploadId;
+use super::{Settings, TAIL_MS};
 use crate::cmaf::cutter::{CutPart, Cutter, SegmentBounds};
 use crate::cmaf::{Chunk, Header, TrackKind};
 use crate::limits;
@@ -237,11 +238,7 @@ impl Track {
 
     /// The next whole part, given where the open segment began.
     pub(super) fn next_part(&mut self) -> Option<CutPart> {
-        let chain = self.chain.as_ref()?;
-        let bounds = SegmentBounds {
-            start_ticks: chain.boundary_ticks(),
-            shortest_ticks: chain.shortest_segment_ticks(),
-        };
+        let bounds = self.bounds(self.chain.as_ref()?);
         self.cutter.as_mut()?.next_part(bounds)
     }
 
@@ -292,6 +289,19 @@ impl Track {
         planned.after_period = after_period;
         self.plan.push(planned);
         Ok(())
+    }
+
+    /// How long what is pending waits for more, once its upload has ended.
+    pub(super) fn tail_ms(&self, settings: &Settings) -> i64 {
+        let may_end = match (&self.chain, &self.cutter) {
+            (Some(chain), Some(cutter)) => cutter.may_end(self.bounds(chain)),
+            _ => true,
+        };
+        if may_end { TAIL_MS } else { TAIL_MS.max(i64::from(settings.gap_ms)) }
+    }
+
+    fn bounds(&self, chain: &Chain) -> SegmentBounds {
+        SegmentBounds { start_ticks: chain.boundary_ticks(), shortest_ticks: chain.shortest_segment_ticks() }
     }
 
     /// Ends the part that is pending, however short: its segment ends here.
