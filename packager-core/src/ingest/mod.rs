@@ -78,6 +78,10 @@ const LONGEST_GAP_MS: u64 = 60_000;
 /// Without a second keyframe for this long, TARGETDURATION is fixed all the same.
 const LONGEST_KEYFRAME_WAIT_S: u32 = 12;
 
-/// A track's last media waits this long for more before it becomes a short part: its upload has
-/// ended and must be answered, and what is answered must be stored.
-const TAIL_MS: i64 = 250;
+/// A track's last media waits this long, and as long as its upload's media lasts, for more before it
+/// becomes a short part: its upload has ended and must be answered, and what is answered must be
+/// stored.
+const TAIL_MS: u64 = 250;
+
+/// What is pushed in bodies longer than this is not waited for.
+const LONGEST_TAIL_MS: u64 = 2_000;

@@ -9,7 +9,7 @@ use super::path::{Resource, track_name};
 use super::plan::{Outcome, Plan, Planned, Put, PutId, PutMode};
 use super::track::{PushedHeader, Track};
 use super::upload::{Gate, Upload, UploadId, Waiting};
-use super::{Refusal, Settings, TAIL_MS};
+use super::{Refusal, Settings};
 use crate::cmaf::{Chunk, Header, Item};
 use crate::limits;
 use crate::log::reader::Target;
@@ -137,10 +137,8 @@ impl Receiver {
             let waiting = upload.waiting.as_ref()?;
             Some(waiting.since.plus_ms(self.patience_ms(waiting.gate)))
         });
-        let tails = self.tracks.values().filter_map(|track| {
-            let (ended, _) = self.uploads.get(&track.pending_from?)?.ended?;
-            Some(ended.plus_ms(TAIL_MS))
-        });
+        let tails =
+            self.tracks.values().filter_map(|track| self.uploads.get(&track.pending_from?)?.tail_due());
         gates.chain(tails).min()
     }
 
@@ -371,6 +369,10 @@ impl Receiver {
         if !chunk.is_empty() && chunk.duration_ticks() == 0 {
             return Err(Refusal::NoDuration);
         }
+        let lasts_ms = pushed.header.timescale.ms_from_ticks(chunk.duration_ticks());
+        if let Some(upload) = self.uploads.get_mut(&id) {
+            upload.media_ms = upload.media_ms.saturating_add(lasts_ms);
+        }
         Ok(chunk)
     }
 
@@ -508,7 +510,7 @@ impl Receiver {
         let due = |track: &Track, uploads: &BTreeMap<UploadId, Upload>| {
             let Some(from) = track.pending_from else { return false };
             match uploads.get(&from) {
-                Some(upload) => upload.ended.is_some_and(|(ended, _)| now.since_ms(ended) >= TAIL_MS),
+                Some(upload) => upload.tail_due().is_some_and(|due| now >= due),
                 None => true,
             }
         };
