@@ -19,8 +19,9 @@ pub struct CutPart {
     pub start_ticks: u64,
     /// Sum of its samples' durations.
     pub duration_ticks: u64,
-    /// Composition offset of its first sample.
-    pub composition_ticks: i32,
+    /// When its first picture is shown, less when its first sample is decoded. Where it does not start
+    /// with a sync sample that need not be the same one.
+    pub composition_ticks: i64,
     /// How many samples it has.
     pub samples: u32,
     /// Independent frames in it.
@@ -65,6 +66,28 @@ pub struct Cutter {
     pending_ticks: u64,
     last_was_sync: bool,
     last_passed_through: bool,
+    keyframes: Keyframes,
+}
+
+/// How far apart sync samples are, and so where the next one is due.
+#[derive(Debug, Clone, Copy, Default)]
+struct Keyframes {
+    last_ticks: Option<u64>,
+    interval_ticks: Option<u64>,
+}
+
+impl Keyframes {
+    fn see(&mut self, time: u64, is_sync: bool) {
+        if is_sync {
+            let last = self.last_ticks.replace(time);
+            self.interval_ticks = last.map(|last| time.saturating_sub(last));
+        }
+    }
+
+    /// Whether a sync sample is due at `time`; `None` while two have not been seen.
+    fn due_at(&self, time: u64) -> Option<bool> {
+        Some(self.last_ticks?.saturating_add(self.interval_ticks?) == time)
+    }
 }
 
 impl Cutter {
@@ -78,6 +101,7 @@ impl Cutter {
             pending_ticks: 0,
             last_was_sync: false,
             last_passed_through: false,
+            keyframes: Keyframes::default(),
         }
     }
 
@@ -144,7 +168,7 @@ impl Cutter {
         Some(CutPart {
             start_ticks: first.start_ticks(),
             duration_ticks,
-            composition_ticks: first_sample.composition_ticks,
+            composition_ticks: first_shown(&pieces),
             samples: u32::try_from(samples).unwrap_or(u32::MAX),
             independence,
             body,
@@ -153,6 +177,11 @@ impl Cutter {
 
     fn keep(&mut self, chunk: Chunk) {
         self.last_was_sync = chunk.samples().last().is_some_and(|sample| sample.sync);
+        let mut time = chunk.start_ticks();
+        for sample in chunk.samples() {
+            self.keyframes.see(time, sample.sync);
+            time = time.saturating_add(u64::from(sample.duration_ticks));
+        }
         self.pending_ticks = self.pending_ticks.saturating_add(chunk.duration_ticks());
         self.pending.push(chunk);
     }
@@ -168,6 +197,7 @@ impl Cutter {
         let mut part_ticks = self.pending_ticks;
         let mut time = chunk.start_ticks();
         let mut after_sync = self.last_was_sync;
+        let mut keyframes = self.keyframes;
         for (index, sample) in chunk.samples().iter().enumerate() {
             let duration = u64::from(sample.duration_ticks);
             // A keyframe among others that are none is where the encoder means a segment to begin;
@@ -178,20 +208,38 @@ impl Cutter {
                 return Cut::After(index);
             }
             part_ticks = part_ticks.saturating_add(duration);
+            keyframes.see(time, sample.sync);
             time = time.saturating_add(duration);
             after_sync = sample.sync;
             if part_ticks == self.target_ticks {
                 return Cut::After(index.saturating_add(1));
             }
         }
-        let may_end_segment = since_boundary(time) >= bounds.shortest_ticks;
+        let long_enough = since_boundary(time) >= bounds.shortest_ticks;
         let is_own_part = self.pending.is_empty() && self.is_part_sized(chunk.duration_ticks());
         // The end of a segment that came as one chunk, or as chunks of a part each: it would
-        // otherwise be published only when the next segment begins.
-        let ends_own_parts = self.last_passed_through && (may_end_segment || self.kind != TrackKind::Video);
-        let is_tail = self.pending.is_empty() && (ends_own_parts || (is_rest && may_end_segment));
+        // otherwise be published only when the next segment begins. Elsewhere in a segment a short
+        // part has no place (HLS §4.4.4.9), so what was cut is pictures' end only where a keyframe is
+        // due; sound may end its segment with any part.
+        let is_video = self.kind == TrackKind::Video;
+        let due = keyframes.due_at(time);
+        let ends_own_parts = self.last_passed_through && (!is_video || (long_enough && due != Some(false)));
+        let ends_rest = is_rest && long_enough && (!is_video || due == Some(true));
+        let is_tail = self.pending.is_empty() && (ends_own_parts || ends_rest);
         if is_own_part || is_tail { Cut::After(chunk.samples().len()) } else { Cut::Nowhere }
     }
+}
+
+/// Least composition time, less the first decode time.
+fn first_shown(pieces: &[Chunk]) -> i64 {
+    let mut decoded = 0_i64;
+    let mut first: Option<i64> = None;
+    for sample in pieces.iter().flat_map(Chunk::samples) {
+        let shown = decoded.saturating_add(i64::from(sample.composition_ticks));
+        first = Some(first.map_or(shown, |first| first.min(shown)));
+        decoded = decoded.saturating_add(i64::from(sample.duration_ticks));
+    }
+    first.unwrap_or(0)
 }
 
 enum Cut {
