@@ -213,7 +213,6 @@ impl Cutter {
                 return Cut::After(index);
             }
             part_ticks = part_ticks.saturating_add(duration);
-            keyframes.see(time, sample.sync);
             time = time.saturating_add(duration);
             after_sync = sample.sync;
             if part_ticks == self.target_ticks {

@@ -392,10 +392,6 @@ impl Receiver {
         if !chunk.is_empty() && chunk.duration_ticks() == 0 {
             return Err(Refusal::NoDuration);
         }
-        let lasts_ms = pushed.header.timescale.ms_from_ticks(chunk.duration_ticks());
-        if let Some(upload) = self.uploads.get_mut(&id) {
-            upload.media_ms = upload.media_ms.saturating_add(lasts_ms);
-        }
         Ok(chunk)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{LONGEST_TAIL_MS, Refusal, TAIL_MS};
+use super::Refusal;
 use crate::cmaf::{Chunk, Scanner};
 use crate::log::{SessionId, TrackName};
 use crate::time::WallMs;
@@ -43,8 +43,6 @@ pub(super) struct Upload {
     pub(super) held_bytes: usize,
     /// End of the last chunk taken from this body, in ticks of `bound`.
     pub(super) end_ticks: Option<u64>,
-    /// How much media has come in this body.
-    pub(super) media_ms: u64,
     /// When the body ended, and whether it was whole.
     pub(super) ended: Option<(WallMs, bool)>,
     /// A chunk was refused; what came before it, and what fits after it, is stored all the same.
@@ -65,19 +63,10 @@ impl Upload {
             waiting: None,
             held_bytes: 0,
             end_ticks: None,
-            media_ms: 0,
             ended: None,
             refused: None,
             failed: None,
         }
-    }
-
-    /// When its last media, if it is no whole part, becomes a short one. Media that comes in bodies of
-    /// so much comes that far apart, and parts are not to be cut short for it (HLS §4.4.4.9).
-    pub(super) fn tail_due(&self) -> Option<WallMs> {
-        let (ended, _) = self.ended?;
-        let next_ms = self.media_ms.min(LONGEST_TAIL_MS).saturating_add(TAIL_MS);
-        Some(ended.plus_ms(i64::try_from(next_ms).unwrap_or(i64::MAX)))
     }
 
     /// Waits behind this gate.
