@@ -200,21 +200,20 @@ impl World {
     /// Time goes on; deadlines on the way are met.
     pub fn advance_to(&mut self, ms: i64) {
         let to = BEGINS.plus_ms(ms);
-        loop {
+        while self.now < to {
+            self.wake();
             let held = self.conversations.iter().filter_map(Conversation::until);
             let deadlines = self.receiver.next_deadline().into_iter().chain(held);
             // What was due already has been tried, and is tried again a little later.
-            let Some(next) = deadlines.map(|due| due.max(self.now.plus_ms(1))).min() else { break };
-            self.wake();
-            if next > to {
-                break;
+            match deadlines.map(|due| due.max(self.now.plus_ms(1))).min() {
+                Some(next) if next <= to => {
+                    self.now = next;
+                    self.receiver.tick(self.now);
+                    self.settle();
+                }
+                _ => self.now = to,
             }
-            self.now = next;
-            self.receiver.tick(self.now);
-            self.settle();
         }
-        self.wake();
-        self.now = self.now.max(to);
     }
 
     /// Carries out what the receiver wants written, and answers encoders.
