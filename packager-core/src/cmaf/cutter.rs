@@ -37,6 +37,17 @@ pub struct SegmentBounds {
     pub start_ticks: u64,
     /// A sync sample this long after the start begins the next one.
     pub shortest_ticks: u64,
+    /// A part that would make it this long begins the next one, whatever it starts with.
+    pub limit_ticks: u64,
+}
+
+impl SegmentBounds {
+    /// Whether a keyframe at `time` begins a segment, when the part before it lasts `part_ticks`.
+    fn begins_at(&self, time: u64, part_ticks: u64) -> bool {
+        let open_ticks = time.saturating_sub(self.start_ticks);
+        let open_ticks = if open_ticks >= self.limit_ticks { part_ticks } else { open_ticks };
+        open_ticks >= self.shortest_ticks
+    }
 }
 
 /// PART-TARGET of a track, from its first chunk (HLS §4.4.3.7): `part_ms` in whole frames, or the
@@ -128,7 +139,7 @@ impl Cutter {
     pub fn may_end(&self, bounds: SegmentBounds) -> bool {
         let end = self.pending.last().map_or(0, Chunk::end_ticks);
         self.kind != TrackKind::Video
-            || (end.saturating_sub(bounds.start_ticks) >= bounds.shortest_ticks && self.rhythm.is_due(end))
+            || (bounds.begins_at(end, self.pending_ticks) && self.rhythm.is_due(end))
     }
 
     /// The next whole part. Ask again after telling the chain, whose open segment may have changed.
@@ -199,7 +210,6 @@ impl Cutter {
 
     /// After how many of the chunk's samples the pending part ends.
     fn cut_at(&self, chunk: &Chunk, is_rest: bool, bounds: SegmentBounds) -> Cut {
-        let since_boundary = |time: u64| time.saturating_sub(bounds.start_ticks);
         let mut part_ticks = self.pending_ticks;
         let mut time = chunk.start_ticks();
         let mut after_sync = self.rhythm.after_sync;
@@ -207,7 +217,7 @@ impl Cutter {
             let duration = u64::from(sample.duration_ticks);
             // A keyframe among others that are none is where the encoder means a segment to begin;
             // where every sample is one, segments begin at parts.
-            let begins_segment = sample.sync && !after_sync && since_boundary(time) >= bounds.shortest_ticks;
+            let begins_segment = sample.sync && !after_sync && bounds.begins_at(time, part_ticks);
             let is_full = part_ticks.saturating_add(duration) > self.target_ticks;
             if part_ticks > 0 && (begins_segment || is_full) {
                 return Cut::After(index);
@@ -223,10 +233,8 @@ impl Cutter {
         // The end of a segment would otherwise be published only when the next one begins. Where
         // every sample is a sync sample a short part is as good as any (HLS §4.4.4.9).
         let is_tail = match self.kind {
-            TrackKind::Video => {
-                since_boundary(time) >= bounds.shortest_ticks && self.rhythm.after(chunk).is_due(time)
-            }
-            _ => is_rest && self.pending.is_empty() && since_boundary(time) >= bounds.shortest_ticks,
+            TrackKind::Video => bounds.begins_at(time, part_ticks) && self.rhythm.after(chunk).is_due(time),
+            _ => is_rest && self.pending.is_empty() && bounds.begins_at(time, part_ticks),
         };
         if is_own_part || is_tail { Cut::After(chunk.samples().len()) } else { Cut::Nowhere }
     }

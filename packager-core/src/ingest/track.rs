@@ -21,6 +21,9 @@ pub(super) struct PushedHeader {
     pub(super) bytes: Bytes,
 }
 
+/// No answer waits longer than this for what follows.
+const LONGEST_TAIL_MS: i64 = 3_000;
+
 /// What an encoder sends again comes this soon after its last media.
 const RETRY_MS: i64 = 10_000;
 
@@ -45,6 +48,8 @@ pub(super) struct Track {
     recent: VecDeque<(u64, u64)>,
     /// Where the run before this one ended, in ticks of this one, and when it was left.
     left: Option<(u64, WallMs)>,
+    /// How long the last chunk was.
+    last_chunk_ms: u64,
     /// A header was pushed since media was last taken.
     pub(super) header_came: bool,
     /// Where record 0 would be anchored, if this track made it.
@@ -79,6 +84,7 @@ impl Track {
             hole_decided: false,
             recent: VecDeque::new(),
             left: None,
+            last_chunk_ms: 0,
             header_came: false,
             anchor: None,
             last_sync: None,
@@ -226,6 +232,8 @@ impl Track {
         }
         self.recent.push_back((chunk.start_ticks(), xxhash_rust::xxh3::xxh3_64(chunk.payload())));
         self.last_media = now;
+        self.last_chunk_ms =
+            self.chain.as_ref().map_or(0, |chain| chain.run.timescale.ms_from_ticks(chunk.duration_ticks()));
         self.header_came = false;
         self.hole_decided = false;
         self.needs_sync = false;
@@ -297,11 +305,20 @@ impl Track {
             (Some(chain), Some(cutter)) => cutter.may_end(self.bounds(chain)),
             _ => true,
         };
-        if may_end { TAIL_MS } else { TAIL_MS.max(i64::from(settings.gap_ms)) }
+        if may_end {
+            return TAIL_MS;
+        }
+        // The next body comes when it is full.
+        let next_ms = i64::try_from(self.last_chunk_ms).unwrap_or(0).saturating_mul(3) / 2;
+        TAIL_MS.max(i64::from(settings.gap_ms)).max(next_ms.min(LONGEST_TAIL_MS))
     }
 
     fn bounds(&self, chain: &Chain) -> SegmentBounds {
-        SegmentBounds { start_ticks: chain.boundary_ticks(), shortest_ticks: chain.shortest_segment_ticks() }
+        SegmentBounds {
+            start_ticks: chain.boundary_ticks(),
+            shortest_ticks: chain.shortest_segment_ticks(),
+            limit_ticks: chain.segment_limit_ticks(),
+        }
     }
 
     /// Ends the part that is pending, however short: its segment ends here.
