@@ -156,15 +156,15 @@ impl World {
     /// The track has not begun.
     pub fn end_track(&mut self, track: &str) {
         let (name, target) = self.next_target(track).expect("the track has not begun");
-        self.write(&name, target, &Entry::Marker(Marker::Ended));
+        self.write(&name, &target, &Entry::Marker(Marker::Ended));
     }
 
-    fn write(&mut self, track: &TrackName, target: Target, entry: &Entry) {
+    fn write(&mut self, track: &TrackName, target: &Target, entry: &Entry) {
         let keys = packager_core::log::Keys::new(&self.name, &self.generation);
         let (key, meta) = (target.key(&keys), entry.to_meta());
         self.store.put(&key, &meta, Bytes::new());
         self.note(format!("{track}: {meta}"));
-        self.observe(&target, &meta, &Bytes::new());
+        self.observe(target, &meta, &Bytes::new());
     }
 
     /// The log as a reader who comes now sees it.
