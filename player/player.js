@@ -102,7 +102,7 @@ function isFar() {
 const hlsConfig = {
   lowLatencyMode: true,
   maxLiveSyncPlaybackRate: 1.2, // makes up one second in five; speech stays natural
-  liveSyncOnStallIncrease: 0.5, // a stall costs half a second of latency (at most a target duration), not one
+  liveSyncOnStallIncrease: 1, // an encoder that sends whole segments comes in bursts: be behind them after two stalls
   backBufferLength: 30,
   maxBufferLength: 20, // when paused
   manifestLoadPolicy: policy(20_000, { maxNumRetry: 0 }), // `retry` does it, and says so on the page

@@ -17,8 +17,11 @@ use packager_core::time::Timescale;
 use crate::media::{Source, Synthetic};
 use crate::world::{BEGINS, World};
 
+/// What libFuzzer calls.
+pub type Target = fn(&[u8]);
+
 /// The targets, by the names of their folders in `fuzz/corpus`.
-pub const ALL: [(&str, fn(&[u8])); 5] =
+pub const ALL: [(&str, Target); 5] =
     [("header", header), ("chunk", chunk), ("upload", upload), ("request", request), ("stored", stored)];
 
 /// The seeds of a target that are kept with the sources.

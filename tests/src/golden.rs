@@ -121,7 +121,9 @@ fn expand(world: &World, path: &str) -> String {
     let words: Vec<&str> = placeholder.split(' ').collect();
     let log = world.read_log();
     let track = packager_core::log::TrackName::parse(words[1]).unwrap();
-    let chain = log.track(&track).and_then(|log| log.chain()).expect("the track has begun");
+    let Some(chain) = log.track(&track).and_then(|log| log.chain()) else {
+        return format!("{before}no-such-track{after}");
+    };
     let filled = match words[0] {
         "hint" => log.keys.part(&track, &chain.run.session, chain.next_ticks),
         "init" => log.keys.init(&track, &chain.run.session),

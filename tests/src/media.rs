@@ -161,7 +161,7 @@ impl Synthetic {
             _ if !self.b_frames || self.audio => 0,
             0 => 1,
             _ if (in_gop - 1) / 3 >= (self.gop - 1) / 3 => 1,
-            _ if (in_gop - 1) % 3 == 0 => 3,
+            _ if (in_gop - 1).is_multiple_of(3) => 3,
             _ => 0,
         };
         let bytes = if sync && !self.audio { self.frame_bytes * 8 } else { self.frame_bytes };

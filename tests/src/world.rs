@@ -156,15 +156,15 @@ impl World {
     /// The track has not begun.
     pub fn end_track(&mut self, track: &str) {
         let (name, target) = self.next_target(track).expect("the track has not begun");
-        self.write(&name, target, &Entry::Marker(Marker::Ended));
+        self.write(&name, &target, &Entry::Marker(Marker::Ended));
     }
 
-    fn write(&mut self, track: &TrackName, target: Target, entry: &Entry) {
+    fn write(&mut self, track: &TrackName, target: &Target, entry: &Entry) {
         let keys = packager_core::log::Keys::new(&self.name, &self.generation);
         let (key, meta) = (target.key(&keys), entry.to_meta());
         self.store.put(&key, &meta, Bytes::new());
         self.note(format!("{track}: {meta}"));
-        self.observe(&target, &meta, &Bytes::new());
+        self.observe(target, &meta, &Bytes::new());
     }
 
     /// The log as a reader who comes now sees it.
@@ -200,21 +200,20 @@ impl World {
     /// Time goes on; deadlines on the way are met.
     pub fn advance_to(&mut self, ms: i64) {
         let to = BEGINS.plus_ms(ms);
-        loop {
+        while self.now < to {
+            self.wake();
             let held = self.conversations.iter().filter_map(Conversation::until);
             let deadlines = self.receiver.next_deadline().into_iter().chain(held);
             // What was due already has been tried, and is tried again a little later.
-            let Some(next) = deadlines.map(|due| due.max(self.now.plus_ms(1))).min() else { break };
-            self.wake();
-            if next > to {
-                break;
+            match deadlines.map(|due| due.max(self.now.plus_ms(1))).min() {
+                Some(next) if next <= to => {
+                    self.now = next;
+                    self.receiver.tick(self.now);
+                    self.settle();
+                }
+                _ => self.now = to,
             }
-            self.now = next;
-            self.receiver.tick(self.now);
-            self.settle();
         }
-        self.wake();
-        self.now = self.now.max(to);
     }
 
     /// Carries out what the receiver wants written, and answers encoders.

@@ -10,8 +10,9 @@ use rimcast_tests::live::{
     watch_in_background,
 };
 
-/// hls-parser wants version 8 for EXT-X-GAP, which no text of the standard does.
-const GAP_VERSION: &str = "EXT-X-GAP";
+/// What hls-parser rejects although it is legal: it wants version 8 for EXT-X-GAP, which no text of
+/// the standard does, and does not know that an independent part may be short (HLS §4.4.4.9).
+const LEGAL: &[&str] = &["EXT-X-GAP", "at least 85% of PART-TARGET"];
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("there is room for a folder")
@@ -58,7 +59,7 @@ fn a_low_latency_push_plays_close_to_live_and_third_parties_agree() {
         follower.look(url);
     }
     plays_live(&server, "show", 3.0);
-    strict(&multivariant, &[GAP_VERSION]);
+    strict(&multivariant, LEGAL);
     decodes(&multivariant);
     for (url, follower) in media.iter().zip(&mut followers) {
         follower.look(url);
@@ -74,7 +75,7 @@ fn short_parts_play_closer_to_live() {
     let _encoder = Encoder::push(&server, "show", &Ladder { fragment_s: Some(0.2), ..Ladder::default() });
     let (multivariant, _) = playlists(&server, "show");
     plays_live(&server, "show", 1.8);
-    strict(&multivariant, &[GAP_VERSION]);
+    strict(&multivariant, LEGAL);
 }
 
 /// ffprobe, starting from the multivariant playlist, decodes pictures and sound.
@@ -99,14 +100,15 @@ fn whole_segments_are_cut_into_parts() {
     let server = Server::serve(data.path(), &[]);
     let _encoder = Encoder::push(&server, "show", &Ladder { fragment_s: None, ..Ladder::default() });
     let (multivariant, media) = playlists(&server, "show");
-    strict(&multivariant, &[GAP_VERSION]);
+    strict(&multivariant, LEGAL);
     for url in &media {
         let text = get(url).expect("the playlist answers").text();
         assert!(text.matches("#EXT-X-PART:").count() >= 3, "{text}");
         Follower::default().look(url);
     }
-    let watched = watch(&server.url("/show/"), 10, &[]);
-    assert!(watched.ok, "{watched:?}");
+    // Media comes in bursts of a segment, so the player first has to find its distance.
+    let watched = watch(&server.url("/show/"), 10, &["--warmup", "25"]);
+    assert!(watched.ok && watched.stalls == 0, "{watched:?}");
 }
 
 /// The encoder dies and comes back with its times at zero; the page goes on.
@@ -195,7 +197,7 @@ fn the_demo_plays_and_ends_cleanly() {
     let server = Server::demo(&[]);
     let (multivariant, media) = playlists(&server, "demo");
     assert_eq!(media.len(), 3);
-    strict(&multivariant, &[GAP_VERSION]);
+    strict(&multivariant, LEGAL);
     // Past the seam of the 8 s clip.
     let watched = watch(&server.url("/demo/"), 20, &[]);
     assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");

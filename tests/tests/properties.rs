@@ -34,13 +34,19 @@ fn sent_samples(chunks: &[Chunk]) -> (Vec<Sample>, Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(config(48))]
+    #![proptest_config(config(40))]
 
     #[test]
     fn every_playlist_of_a_random_broadcast_keeps_the_rules(case in case(true)) {
         let mut watch = Watch::default();
         let outcome = golden::play(&case, |world| watch.look(world)).map_err(TestCaseError::fail)?;
-        prop_assert!(watch.violations.is_empty(), "{:#?}\n{}", watch.violations, journal(&outcome));
+        prop_assert!(
+            watch.violations.is_empty(),
+            "{:#?}\n{}\n{}",
+            watch.violations,
+            journal(&outcome),
+            watch.last_playlists()
+        );
         for exchange in &outcome.exchanges {
             let answer = &exchange.answer;
             prop_assert!(answer.after_ms <= 9_000 || answer.body.contains("ms:"), "{exchange:?}");
@@ -57,14 +63,15 @@ proptest! {
 
     #[test]
     fn what_an_encoder_sends_is_what_viewers_get(case in case(false)) {
-        let world = golden::play(&case, |_| {}).map_err(TestCaseError::fail)?.world;
+        let outcome = golden::play(&case, |_| {}).map_err(TestCaseError::fail)?;
+        let world = &outcome.world;
         for track in ["video", "audio"] {
-            let (samples, data) = stored_samples(&world, track);
+            let (samples, data) = stored_samples(world, track);
             let source = Source::new(&case.tracks[track]);
             let line = case.script.iter().find(|line| line.push.as_deref() == Some(track)).unwrap();
             let (first, end) = line.chunks.unwrap();
             let (sent, sent_data) = sent_samples(&source.chunks[first..end.min(source.chunks.len())]);
-            prop_assert_eq!(samples.len(), sent.len(), "{}", track);
+            prop_assert_eq!(samples.len(), sent.len(), "{}: {}", track, journal(&outcome));
             prop_assert_eq!(samples, sent);
             prop_assert!(data == sent_data, "the bytes of {track}'s samples changed");
         }

@@ -19,8 +19,9 @@ pub struct CutPart {
     pub start_ticks: u64,
     /// Sum of its samples' durations.
     pub duration_ticks: u64,
-    /// Composition offset of its first sample.
-    pub composition_ticks: i32,
+    /// When its first picture is shown, less when its first sample is decoded. Where it does not start
+    /// with a sync sample that need not be the same one.
+    pub composition_ticks: i64,
     /// How many samples it has.
     pub samples: u32,
     /// Independent frames in it.
@@ -189,7 +190,7 @@ impl Cutter {
         Some(CutPart {
             start_ticks: first.start_ticks(),
             duration_ticks,
-            composition_ticks: first_sample.composition_ticks,
+            composition_ticks: first_shown(&pieces),
             samples: u32::try_from(samples).unwrap_or(u32::MAX),
             independence,
             body,
@@ -237,6 +238,18 @@ impl Cutter {
         };
         if is_own_part || is_tail { Cut::After(chunk.samples().len()) } else { Cut::Nowhere }
     }
+}
+
+/// Least composition time, less the first decode time.
+fn first_shown(pieces: &[Chunk]) -> i64 {
+    let mut decoded = 0_i64;
+    let mut first: Option<i64> = None;
+    for sample in pieces.iter().flat_map(Chunk::samples) {
+        let shown = decoded.saturating_add(i64::from(sample.composition_ticks));
+        first = Some(first.map_or(shown, |first| first.min(shown)));
+        decoded = decoded.saturating_add(i64::from(sample.duration_ticks));
+    }
+    first.unwrap_or(0)
 }
 
 enum Cut {

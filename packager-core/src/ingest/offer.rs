@@ -160,6 +160,15 @@ impl Receiver {
     fn begin(&mut self, offered: &Offered<'_>, period: Option<u32>) -> Result<(), Refusal> {
         let Some(chunk) = self.keyframe_on(offered) else { return Ok(()) };
         let period = period.unwrap_or_else(|| self.current_period());
+        // Its header may have come before the others started over: it is of their session now.
+        let current = self.periods.last().map(|record| record.session.clone());
+        let session = current.filter(|current| offered.session < current);
+        let session = session.unwrap_or_else(|| offered.session.clone());
+        self.copy_header(offered.name, &session, offered.id)?;
+        if let Some(upload) = self.uploads.get_mut(&offered.id) {
+            upload.bound = Some(session.clone());
+        }
+        let offered = &Offered { session: &session, ..*offered };
         let first_msn = self.aligned_msn(chunk.start_ticks(), offered.timescale, period);
         let (shape, is_fixed) = (self.shape(), !self.periods.is_empty());
         let anchor = self.anchor_of(offered, &chunk);
@@ -299,6 +308,12 @@ impl Receiver {
                 newest
             }
             _ => self.mint_session(offered.now),
+        };
+        // Times that start over need a period of their own: never the one that they were in.
+        let own = self.tracks.get(name).and_then(Track::period);
+        let session = match self.period_of(&session) {
+            Some(period) if own.is_some_and(|own| period <= own) => self.mint_session(offered.now),
+            _ => session,
         };
         self.copy_header(name, &session, offered.id)?;
         let offered = Offered { session: &session, ..*offered };

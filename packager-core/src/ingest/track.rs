@@ -268,7 +268,7 @@ impl Track {
         }
         let meta = PartMeta {
             duration_ticks: part.duration_ticks,
-            offset_ticks: i64::from(part.composition_ticks).saturating_sub(shift),
+            offset_ticks: part.composition_ticks.saturating_sub(shift),
             samples: part.samples,
             independence: part.independence,
             wall: now,

@@ -22,7 +22,7 @@ pub struct PartMeta {
     /// Sum of its samples' durations; the next key is the start plus this.
     #[serde(rename = "d")]
     pub duration_ticks: u64,
-    /// First composition time less decode time, less the edit list's shift: decode time is not
+    /// Least composition time less first decode time, less the edit list's shift: decode time is not
     /// presentation time (B-frames, AAC priming), and dates are of presentation.
     #[serde(rename = "o", default, skip_serializing_if = "is_zero")]
     pub offset_ticks: i64,

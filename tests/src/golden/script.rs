@@ -78,7 +78,7 @@ pub struct Line {
     /// Added to all decode times.
     #[serde(default)]
     pub shift_ms: i64,
-    /// The connection breaks so many bytes before the body is whole.
+    /// The connection breaks so many bytes before the last body is whole.
     #[serde(default)]
     pub broken_off_bytes: usize,
     /// This track is declared complete.
@@ -214,15 +214,17 @@ impl Line {
             if body.is_empty() {
                 body.push(open(together.unwrap_or(begins), &media_path));
             }
+            let is_last = group.last() == sent.last();
+            let broken_off_bytes = if is_last { self.broken_off_bytes } else { 0 };
             for index in kept {
                 let mut piece = piece(index);
-                let broken = index == last && self.broken_off_bytes > 0;
+                let broken = index == last && broken_off_bytes > 0;
                 if broken {
-                    piece.truncate(piece.len().saturating_sub(self.broken_off_bytes));
+                    piece.truncate(piece.len().saturating_sub(broken_off_bytes));
                 }
                 body.push(bytes(together.unwrap_or_else(|| arrival(index)), piece));
             }
-            body.push(finish(arrival(last), self.broken_off_bytes == 0));
+            body.push(finish(arrival(last), broken_off_bytes == 0));
             bodies.push(std::mem::take(&mut body));
         }
         if !body.is_empty() {
