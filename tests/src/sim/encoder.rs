@@ -5,8 +5,12 @@ use packager_core::cmaf::TrackKind;
 
 use super::media::SampleId;
 use super::queue::{Answer, BodyId, Event, Message};
+use super::sabotage::Sabotage;
 use super::scenario::PushStyle;
 use super::world::World;
+
+/// `attempts` of a body that is sent twice for no reason: it is not sent again.
+const DOUBLED: u32 = u32::MAX;
 
 /// A track of the current run.
 #[derive(Debug, Clone)]
@@ -37,7 +41,7 @@ pub(crate) struct Body {
     pub(crate) track: usize,
     run: u16,
     bytes: Vec<Bytes>,
-    ended: bool,
+    pub(crate) ended: bool,
     pub(crate) samples: Vec<SampleId>,
     pub(crate) answer: Option<Answer>,
     ingest: usize,
@@ -272,7 +276,7 @@ impl World {
         self.transmit(body, Message::End(whole));
         let may_double = whole && self.scenario.style != PushStyle::LongPost;
         if may_double && self.rng.chance(self.scenario.doubled_permille) {
-            let again = Body { attempts: 9, answer: None, ..self.encoder.bodies[body].clone() };
+            let again = Body { attempts: DOUBLED, answer: None, ..self.encoder.bodies[body].clone() };
             self.encoder.bodies.push(again);
             let at = self.now + self.rng.between((0, 3_000));
             self.queue.at(at, Event::Send { body: self.encoder.bodies.len() - 1 });
@@ -298,6 +302,7 @@ impl World {
             // Nobody is there any more to send it.
             return;
         }
+        let whole = self.retimed(id).map_or(whole, |retimed| vec![retimed]);
         let ingest = self.encoder.routes[track];
         let epoch = self.ingests[ingest].epoch;
         let body = &mut self.encoder.bodies[id];
@@ -307,6 +312,19 @@ impl World {
             self.transmit(id, Message::Data(bytes));
         }
         self.transmit(id, Message::End(true));
+    }
+
+    /// What a planted break sends the second time: the same media where new media is expected.
+    fn retimed(&self, id: BodyId) -> Option<Bytes> {
+        let body = &self.encoder.bodies[id];
+        let source = self.encoder.sources[body.track].as_ref()?;
+        let spec = &self.scenario.tracks[body.track];
+        let (first, last) = (body.samples.first()?, body.samples.last()?);
+        if self.scenario.sabotage != Sabotage::TakeTwice || body.attempts != DOUBLED {
+            return None;
+        }
+        let moved = spec.time_ticks(source.next_sample) - spec.time_ticks(first.number);
+        Some(spec.chunk(first.track, first.run, source.origin_ticks + moved, first.number, last.number + 1))
     }
 
     /// The encoder learns what became of a request.

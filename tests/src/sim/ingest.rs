@@ -139,7 +139,7 @@ impl World {
         for (body, id) in bodies {
             let ingest = &mut self.ingests[at];
             let Some(settled) = ingest.receiver.as_mut().and_then(|receiver| receiver.settled(id)) else {
-                if early && self.encoder.bodies[body].answer.is_none() {
+                if early && self.encoder.bodies[body].ended {
                     self.ledger.answered(&self.encoder.bodies[body], Answer::Accepted);
                 }
                 continue;
@@ -192,7 +192,7 @@ impl World {
         let mut outcome = Outcome::Failed("timed out".to_owned());
         if applied && !dropped {
             let mode = match &put.mode {
-                PutMode::Swap(_) if self.scenario.sabotage == Sabotage::CheckpointEachPart => {
+                PutMode::Swap(_) if self.scenario.sabotage == Sabotage::CheckpointTwice => {
                     PutMode::Swap(self.store.get(&put.key).map(|there| there.tag.clone()))
                 }
                 mode => mode.clone(),
@@ -201,6 +201,7 @@ impl World {
             if matches!(stored, Outcome::Stored(_)) {
                 self.log(&format!("stored {} {}", put.key, put.meta));
                 self.ledger.stored(self.now, &put.key, is_head);
+                self.sabotage_stored(at, epoch, &put);
             }
             if !failed {
                 outcome = stored;
@@ -209,6 +210,23 @@ impl World {
         if !is_orphan {
             let latency = self.put_latency();
             self.queue.at(self.now + latency, Event::PutDone { ingest: at, epoch, put, outcome });
+        }
+    }
+
+    /// What a planted break does once something was stored.
+    fn sabotage_stored(&mut self, at: usize, epoch: u32, put: &Put) {
+        match (self.scenario.sabotage, &put.target) {
+            (Sabotage::CheckpointTwice, Target::Head(_)) => {
+                let again = Box::new(put.clone());
+                self.queue.at(self.now + 200, Event::PutLands { ingest: at, epoch, put: again });
+            }
+            (Sabotage::ChangeParts, Target::Part(..)) => {
+                let spoilt = self.last_part.replace(put.key.clone());
+                if let Some(key) = spoilt.filter(|_| self.now > 10_000) {
+                    self.store.spoil(&key);
+                }
+            }
+            _ => {}
         }
     }
 

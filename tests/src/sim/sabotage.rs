@@ -6,12 +6,12 @@ pub enum Sabotage {
     /// None.
     #[default]
     None,
-    /// A broadcast that is created again gets the generation it had.
-    ReuseGeneration,
+    /// The store changes a part after it was published.
+    ChangeParts,
     /// A host writes each part a second time.
     WriteTwice,
-    /// A host writes a checkpoint for every part.
-    CheckpointEachPart,
+    /// A host writes each checkpoint again a little later.
+    CheckpointTwice,
     /// One edge folds with another `segment_ms`.
     FoldOtherwise,
     /// A host answers an upload when its body has ended.

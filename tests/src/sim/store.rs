@@ -26,8 +26,6 @@ pub(crate) struct Store {
     pub(crate) writes: BTreeMap<String, Vec<u64>>,
     /// Earlier versions of what was swapped.
     pub(crate) replaced: BTreeMap<String, Vec<Object>>,
-    /// A planted fault: a create-only write replaces what is there.
-    pub(crate) overwrites: bool,
     tags: u64,
 }
 
@@ -36,7 +34,7 @@ impl Store {
     pub(crate) fn put(&mut self, now: u64, key: &str, meta: &str, body: Bytes, mode: &PutMode) -> Outcome {
         let there = self.objects.get(key);
         match (mode, there) {
-            (PutMode::Create, Some(there)) if !self.overwrites => {
+            (PutMode::Create, Some(there)) => {
                 return Outcome::Exists { meta: there.meta.clone(), body: there.body.clone() };
             }
             (PutMode::Swap(expected), there) if there.map(|there| &there.tag) != expected.as_ref() => {
@@ -52,6 +50,17 @@ impl Store {
         }
         self.writes.entry(key.to_owned()).or_default().push(now);
         Outcome::Stored(Some(tag))
+    }
+
+    /// Changes the last byte of an object.
+    pub(crate) fn spoil(&mut self, key: &str) {
+        if let Some(object) = self.objects.get_mut(key) {
+            let mut bytes = object.body.to_vec();
+            if let Some(last) = bytes.last_mut() {
+                *last ^= 1;
+            }
+            object.body = bytes.into();
+        }
     }
 
     /// Writes as an operator does: whatever is there.

@@ -12,7 +12,6 @@ use super::encoder::Encoder;
 use super::ingest::Ingest;
 use super::queue::{BatchId, Event, Queue, TaskId};
 use super::rng::Rng;
-use super::sabotage::Sabotage;
 use super::scenario::{Fault, Scenario};
 use super::store::{Store, found};
 use super::viewer::Viewer;
@@ -58,6 +57,8 @@ pub(crate) struct World {
     batches: BTreeMap<BatchId, Batch>,
     last_batch: BatchId,
     pub(crate) heads_lost_until: u64,
+    /// The part that was stored last.
+    pub(crate) last_part: Option<String>,
     pub(crate) ledger: Ledger,
     pub(crate) summary: Summary,
     tail: VecDeque<String>,
@@ -86,6 +87,7 @@ impl World {
             batches: BTreeMap::new(),
             last_batch: 0,
             heads_lost_until: 0,
+            last_part: None,
             ledger: Ledger::new(scenario),
             summary: Summary::default(),
             tail: VecDeque::new(),
@@ -233,12 +235,10 @@ impl World {
 
     fn recreate(&mut self) {
         self.stop_encoder(true);
-        let reuses = self.scenario.sabotage == Sabotage::ReuseGeneration;
         let random = self.rng.next();
-        let generation =
-            if reuses { self.generation.clone() } else { Generation::mint(self.clock(), random) };
+        let generation = Generation::mint(self.clock(), random);
         let old = format!("{}/{}/", self.name, self.generation);
-        if reuses || self.rng.chance(500) {
+        if self.rng.chance(500) {
             self.store.remove_under(&old);
             self.ledger.deleted(&old);
         }

@@ -27,13 +27,15 @@ impl World {
             self.summary.periods = self.summary.periods.max(u64::from(segment.run.period));
             for part in &segment.parts {
                 self.summary.parts += 1;
-                if let Err(why) = self.check_part(prefix, &spec, segment, part, &mut stored) {
+                let from = stored.len();
+                let checked = self.check_part(prefix, &spec, segment, part, &mut stored);
+                self.ledger.check_order(prefix, &stored[from.saturating_sub(1)..]);
+                if let Err(why) = checked {
                     return self.ledger.report(Rule::Inv10, format!("{prefix}{}: {why}", part.start_ticks));
                 }
             }
         }
         self.summary.samples += stored.len() as u64;
-        self.ledger.check_order(prefix, &stored);
         let is_current = prefix == format!("{}/{}/{name}/", self.name, self.generation);
         if is_current {
             let generation = self.ledger.generation;
@@ -74,6 +76,7 @@ impl World {
                 return Err(format!("{} samples in {} bytes", chunk.samples().len(), chunk.payload().len()));
             }
             for ((id, sync), sample) in ids.into_iter().zip(chunk.samples()) {
+                stored.push(id);
                 let origin = self.encoder.origins.get(&(id.track, id.run)).ok_or("nobody sent it")?;
                 let was_sent_at = origin + spec.time_ticks(id.number);
                 // "A time moves by less than half a frame."
@@ -87,7 +90,6 @@ impl World {
                 holds_sync |= sync;
                 samples += 1;
                 time += u64::from(sample.duration_ticks);
-                stored.push(id);
             }
         }
         scanner.finish().map_err(|why| why.to_string())?;
