@@ -20,6 +20,9 @@ const FRAME_BYTES: u32 = 1_250;
 /// When the last byte of each part was handed to the system.
 pub(crate) type SentAt = Arc<Vec<OnceLock<Instant>>>;
 
+/// From a playlist to the URL of its newest part.
+pub(crate) type PartOf = dyn Fn(&[u8]) -> String + Send + Sync;
+
 /// A stage on which parts appear: Rimcast, or the bare server that is the yardstick.
 #[derive(Clone)]
 pub(crate) struct Stage {
@@ -27,7 +30,7 @@ pub(crate) struct Stage {
     /// The URL that is answered once part k is there.
     pub(crate) playlist: Arc<dyn Fn(usize) -> String + Send + Sync>,
     /// The URL of part k, given the playlist that was answered.
-    pub(crate) part: Arc<dyn Fn(&[u8]) -> String + Send + Sync>,
+    pub(crate) part: Arc<PartOf>,
 }
 
 /// Pushes `parts` parts of one video track in one chunked body, each when it is due.
@@ -48,7 +51,7 @@ pub(crate) async fn encode(port: u16, path: &str, parts: usize, sent: SentAt) ->
     }
     socket.write_all(b"0\r\n\r\n").await?;
     let mut answer = [0; 512];
-    socket.read(&mut answer).await?;
+    let _ = socket.read(&mut answer).await?;
     Ok(())
 }
 

@@ -22,7 +22,7 @@ pub(super) struct PushedHeader {
 }
 
 /// No answer waits longer than this for what follows.
-const LONGEST_TAIL_MS: i64 = 3_000;
+const LONGEST_TAIL_MS: i64 = 2_250;
 
 /// What an encoder sends again comes this soon after its last media.
 const RETRY_MS: i64 = 10_000;
@@ -48,8 +48,8 @@ pub(super) struct Track {
     recent: VecDeque<(u64, u64)>,
     /// Where the run before this one ended, in ticks of this one, and when it was left.
     left: Option<(u64, WallMs)>,
-    /// How long the last chunk was.
-    last_chunk_ms: u64,
+    /// The upload that media last came in, and how much came in it: the next one brings as much.
+    last_body: Option<(UploadId, u64)>,
     /// A header was pushed since media was last taken.
     pub(super) header_came: bool,
     /// Where record 0 would be anchored, if this track made it.
@@ -84,7 +84,7 @@ impl Track {
             hole_decided: false,
             recent: VecDeque::new(),
             left: None,
-            last_chunk_ms: 0,
+            last_body: None,
             header_came: false,
             anchor: None,
             last_sync: None,
@@ -232,8 +232,11 @@ impl Track {
         }
         self.recent.push_back((chunk.start_ticks(), xxhash_rust::xxh3::xxh3_64(chunk.payload())));
         self.last_media = now;
-        self.last_chunk_ms =
+        let lasts_ms =
             self.chain.as_ref().map_or(0, |chain| chain.run.timescale.ms_from_ticks(chunk.duration_ticks()));
+        let before_ms =
+            self.last_body.filter(|(body, _)| *body == upload).map_or(0, |(_, before_ms)| before_ms);
+        self.last_body = Some((upload, before_ms.saturating_add(lasts_ms)));
         self.header_came = false;
         self.hole_decided = false;
         self.needs_sync = false;
@@ -309,7 +312,8 @@ impl Track {
             return TAIL_MS;
         }
         // The next body comes when it is full.
-        let next_ms = i64::try_from(self.last_chunk_ms).unwrap_or(0).saturating_mul(3) / 2;
+        let body_ms = self.last_body.map_or(0, |(_, body_ms)| body_ms);
+        let next_ms = i64::try_from(body_ms).unwrap_or(i64::MAX).saturating_add(TAIL_MS);
         TAIL_MS.max(i64::from(settings.gap_ms)).max(next_ms.min(LONGEST_TAIL_MS))
     }
 
