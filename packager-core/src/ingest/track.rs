@@ -52,6 +52,8 @@ pub(super) struct Track {
     last_chunk_ms: u64,
     /// A header was pushed since media was last taken.
     pub(super) header_came: bool,
+    /// The upload that brought the newest header.
+    pub(super) header_from: Option<UploadId>,
     /// Where record 0 would be anchored, if this track made it.
     pub(super) anchor: Option<Anchor>,
     /// Decode time of the newest sync sample, for keyframe distances.
@@ -86,6 +88,7 @@ impl Track {
             left: None,
             last_chunk_ms: 0,
             header_came: false,
+            header_from: None,
             anchor: None,
             last_sync: None,
             first_sync: None,
@@ -207,6 +210,7 @@ impl Track {
         }
         self.last_media = self.last_media.max(before.last_media);
         self.header_came = before.header_came;
+        self.header_from = before.header_from;
         self.checkpoint_at = before.checkpoint_at;
         self.checkpoint_tag = before.checkpoint_tag;
         self.warned_interval_ms = before.warned_interval_ms;
@@ -308,9 +312,9 @@ impl Track {
         if may_end {
             return TAIL_MS;
         }
-        // The next body comes when it is full.
-        let next_ms = i64::try_from(self.last_chunk_ms).unwrap_or(0).saturating_mul(3) / 2;
-        TAIL_MS.max(i64::from(settings.gap_ms)).max(next_ms.min(LONGEST_TAIL_MS))
+        // The next chunk comes when it is full, or as much later as a body may.
+        let next_ms = i64::try_from(self.last_chunk_ms).unwrap_or(i64::MAX);
+        next_ms.saturating_add(i64::from(settings.gap_ms)).clamp(TAIL_MS, LONGEST_TAIL_MS)
     }
 
     fn bounds(&self, chain: &Chain) -> SegmentBounds {
