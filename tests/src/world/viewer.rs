@@ -146,7 +146,7 @@ impl World {
     /// Asks and takes the answer that is given at once, if one is.
     pub fn ask_now(&mut self, target: &str) -> Option<Result<Answer, String>> {
         let asked = self.ask(Method::Get, target);
-        self.answer(asked).map(Result::cloned)
+        self.answer(asked).map(Result::<&_, _>::cloned)
     }
 
     /// All who wait go away.
