@@ -171,8 +171,12 @@ fn an_endless_body_takes_no_memory() {
 fn ten_thousand_samples_in_a_chunk_are_taken_and_a_million_refused() {
     for (count, taken) in [(10_000_u32, true), (1_000_000, false)] {
         let (mut world, upload) = begun();
-        let sample =
-            |n: u32| Sample { duration_ticks: 90, bytes: 1, sync: n.is_multiple_of(1000), composition_ticks: 0 };
+        let sample = |n: u32| Sample {
+            duration_ticks: 90,
+            bytes: 1,
+            sync: n.is_multiple_of(1000),
+            composition_ticks: 0,
+        };
         let samples: Vec<Sample> = (0..count).map(sample).collect();
         let body = chunk::write(1, 1, 0, &samples, vec![7; count as usize].into()).concat();
         let pushed = world.push(upload, body.into());

@@ -143,6 +143,10 @@ impl Receiver {
                 }
                 self.bridge_hole(&offered, in_body, same_run)?;
             }
+            Fit::StartOver if track.header_came && track.header_from > Some(id) => {
+                // It has waited since before the encoder's last start.
+                return Err(Refusal::Superseded(session));
+            }
             Fit::StartOver => {
                 let since = waited.filter(|(gate, _)| *gate == Gate::StartOver).map(|(_, since)| since);
                 match self.others(&name, since, now) {

@@ -468,6 +468,7 @@ impl Receiver {
         }
         let track = self.tracks.entry(name.clone()).or_insert_with(|| Track::new(name.clone(), header.kind));
         track.header_came = true;
+        track.header_from = track.header_from.max(Some(id));
         let newest = self.newest_session.clone();
         let known = newest.as_ref().and_then(|session| track.headers.get(session));
         let is_retry = known.is_some_and(|pushed| pushed.bytes == bytes);

@@ -22,7 +22,7 @@ pub(super) struct PushedHeader {
 }
 
 /// No answer waits longer than this for what follows.
-const LONGEST_TAIL_MS: i64 = 2_250;
+const LONGEST_TAIL_MS: i64 = 3_000;
 
 /// What an encoder sends again comes this soon after its last media.
 const RETRY_MS: i64 = 10_000;
@@ -52,6 +52,8 @@ pub(super) struct Track {
     last_body: Option<(UploadId, u64)>,
     /// A header was pushed since media was last taken.
     pub(super) header_came: bool,
+    /// The upload that brought the newest header.
+    pub(super) header_from: Option<UploadId>,
     /// Where record 0 would be anchored, if this track made it.
     pub(super) anchor: Option<Anchor>,
     /// Decode time of the newest sync sample, for keyframe distances.
@@ -86,6 +88,7 @@ impl Track {
             left: None,
             last_body: None,
             header_came: false,
+            header_from: None,
             anchor: None,
             last_sync: None,
             first_sync: None,
@@ -207,6 +210,7 @@ impl Track {
         }
         self.last_media = self.last_media.max(before.last_media);
         self.header_came = before.header_came;
+        self.header_from = before.header_from;
         self.checkpoint_at = before.checkpoint_at;
         self.checkpoint_tag = before.checkpoint_tag;
         self.warned_interval_ms = before.warned_interval_ms;
@@ -311,10 +315,9 @@ impl Track {
         if may_end {
             return TAIL_MS;
         }
-        // The next body comes when it is full.
-        let body_ms = self.last_body.map_or(0, |(_, body_ms)| body_ms);
-        let next_ms = i64::try_from(body_ms).unwrap_or(i64::MAX).saturating_add(TAIL_MS);
-        TAIL_MS.max(i64::from(settings.gap_ms)).max(next_ms.min(LONGEST_TAIL_MS))
+        // The next body brings as much, or comes as much later as a body may.
+        let body_ms = self.last_body.map_or(0, |(_, body_ms)| i64::try_from(body_ms).unwrap_or(i64::MAX));
+        body_ms.saturating_add(i64::from(settings.gap_ms)).clamp(TAIL_MS, LONGEST_TAIL_MS)
     }
 
     fn bounds(&self, chain: &Chain) -> SegmentBounds {

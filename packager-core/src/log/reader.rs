@@ -287,7 +287,9 @@ impl BroadcastLog {
             Progress::NotBegun => {}
             Progress::Following(chain) => {
                 let known = u32::try_from(self.periods.len()).unwrap_or(u32::MAX);
-                if chain.run.period >= known && self.period_checked < since.max(log.checked) {
+                let is_old =
+                    self.period_checked == WallMs(i64::MIN) || self.period_checked < since.max(log.checked);
+                if chain.run.period >= known && is_old {
                     reads.push(Read::Get(Target::Period(known)));
                 }
                 let unknown_end = log.checked == WallMs(i64::MIN) || log.checked < since;
@@ -330,7 +332,7 @@ impl BroadcastLog {
                 self.period_checked = asked;
             }
             (target, Found::Object { meta, size_bytes, body }) => {
-                self.take(target, meta, *size_bytes, body);
+                self.take_in(target, meta, *size_bytes, body);
                 // What follows this part was not looked for yet.
                 if let Target::Part(track, ..) = target {
                     self.advance(track, |log| log.checked = WallMs(i64::MIN));
@@ -372,7 +374,18 @@ impl BroadcastLog {
         if let Target::Begin(track) = target {
             self.tracks.entry(track.clone()).or_insert_with(TrackLog::unread);
         }
+        self.take_in(target, meta, size_bytes, body);
+    }
+
+    fn take_in(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
         self.take(target, meta, size_bytes, body);
+        if let Target::Part(track, ..) = target {
+            let period = self.track(track).and_then(TrackLog::chain).map_or(0, |chain| chain.run.period);
+            if usize::try_from(period).is_ok_and(|period| period >= self.periods.len()) {
+                // Its record is there by now, whatever was found when it was last looked for.
+                self.period_checked = WallMs(i64::MIN);
+            }
+        }
     }
 
     fn advance(&mut self, track: &TrackName, change: impl FnOnce(&mut TrackLog)) {

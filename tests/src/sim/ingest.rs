@@ -199,7 +199,13 @@ impl World {
             };
             let stored = self.store.put(self.now, &put.key, &put.meta, body, &mode);
             if matches!(stored, Outcome::Stored(_)) {
-                self.log(&format!("stored {} {}", put.key, put.meta));
+                let shown = match put.target {
+                    Target::Period(_) | Target::Begin(_) => {
+                        String::from_utf8_lossy(&put.body.concat()).into_owned()
+                    }
+                    _ => put.meta.clone(),
+                };
+                self.log(&format!("stored {} {shown}", put.key));
                 self.ledger.stored(self.now, &put.key, is_head);
                 self.sabotage_stored(at, epoch, &put);
             }

@@ -109,7 +109,12 @@ impl World {
         let limit_ms = spec.timescale().ms_from_ticks(chain.begin.part_target_ticks) * 3 / 2 + 200;
         let mut last = None;
         let mut late = None;
-        let parts = segments.iter().flat_map(|segment| segment.parts.iter().map(move |part| (segment, part)));
+        let mut parts: Vec<_> = segments
+            .iter()
+            .flat_map(|segment| segment.parts.iter().map(move |part| (segment, part)))
+            .collect();
+        // The encoder's last media waits for more before it is a part.
+        parts.pop();
         for (segment, part) in parts {
             let key = format!("{prefix}{}/{:020}.m4s", segment.run.session, part.start_ticks);
             let at = self.store.writes.get(&key).and_then(|times| times.first()).copied().unwrap_or(0);
