@@ -3,6 +3,7 @@
 use super::notice::Notice;
 use super::receiver::Receiver;
 use super::track::Track;
+use super::upload::Gate;
 use crate::cmaf::TrackKind;
 use crate::log::{Chain, Marker, TrackName};
 use crate::time::WallMs;
@@ -92,4 +93,37 @@ impl Receiver {
             Ok(())
         });
     }
+
+    /// Whether others of the track's period start over as well.
+    pub(super) fn others(&self, name: &TrackName, since: Option<WallMs>, now: WallMs) -> Others {
+        let Some(period) = self.tracks.get(name).and_then(Track::period) else { return Others::StartOverToo };
+        let patience_ms = self.patience_ms(Gate::StartOver);
+        let starts_over = |track: &Track| {
+            self.uploads
+                .values()
+                .any(|upload| upload.track.as_ref() == Some(&track.name) && upload.waits_to(Gate::StartOver))
+        };
+        let mut going_on = self.tracks.values().filter(|track| {
+            track.name != *name
+                && track.period() == Some(period)
+                && now.since_ms(track.last_media) < patience_ms
+                && !starts_over(track)
+        });
+        let went_on = |track: &Track| since.is_some_and(|since| track.last_media > since);
+        match going_on.next() {
+            None => Others::StartOverToo,
+            Some(first) if went_on(first) || going_on.any(went_on) => Others::GoOn,
+            Some(_) => Others::Unknown,
+        }
+    }
+}
+
+/// What the other tracks of a period do when one starts over.
+pub(super) enum Others {
+    /// The same, or nothing at all for a while.
+    StartOverToo,
+    /// It cannot be told yet.
+    Unknown,
+    /// They go on as before.
+    GoOn,
 }

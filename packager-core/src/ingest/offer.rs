@@ -1,6 +1,7 @@
 //! Where a chunk belongs: next in its chain, after a gap, nowhere (it is there already), or in a
 //! new period.
 
+use super::absent::Others;
 use super::notice::Notice;
 use super::period::TimedSession;
 use super::receiver::Receiver;
@@ -466,37 +467,4 @@ impl Receiver {
         let waiting = uploads.filter_map(|upload| Some((upload, upload.waiting.as_ref()?)));
         waiting.filter(|(_, waiting)| waiting.gate == Gate::Hole)
     }
-
-    /// Whether others of the track's period start over as well.
-    fn others(&self, name: &TrackName, since: Option<WallMs>, now: WallMs) -> Others {
-        let Some(period) = self.tracks.get(name).and_then(Track::period) else { return Others::StartOverToo };
-        let patience_ms = self.patience_ms(Gate::StartOver);
-        let starts_over = |track: &Track| {
-            self.uploads.values().any(|upload: &Upload| {
-                upload.track.as_ref() == Some(&track.name) && upload.waits_to(Gate::StartOver)
-            })
-        };
-        let mut going_on = self.tracks.values().filter(|track| {
-            track.name != *name
-                && track.period() == Some(period)
-                && now.since_ms(track.last_media) < patience_ms
-                && !starts_over(track)
-        });
-        let went_on = |track: &Track| since.is_some_and(|since| track.last_media > since);
-        match going_on.next() {
-            None => Others::StartOverToo,
-            Some(first) if went_on(first) || going_on.any(went_on) => Others::GoOn,
-            Some(_) => Others::Unknown,
-        }
-    }
-}
-
-/// What the other tracks of a period do when one starts over.
-enum Others {
-    /// The same, or nothing at all for a while.
-    StartOverToo,
-    /// It cannot be told yet.
-    Unknown,
-    /// They go on as before.
-    GoOn,
 }
