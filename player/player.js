@@ -1,6 +1,8 @@
 // The player page of one broadcast: plays `index.m3u8`, which lies beside the page, a PART-HOLD-BACK behind live.
 // hls.js where the browser has Media Source Extensions, the browser's own HLS elsewhere (or with `?native`).
 
+import { trackMenus } from './tracks.js';
+
 const Hls = window.Hls;
 const $ = (id) => document.getElementById(id);
 const video = $('video');
@@ -123,6 +125,7 @@ function hlsEngine() {
   let lastRecoveryMs = -Infinity;
   let continuity = null;
 
+  trackMenus(hls);
   hls.on(Events.MANIFEST_PARSED, () => {
     fillQualityMenu();
     if (wantsPlay) play();

@@ -42,7 +42,13 @@ pub(crate) fn run() {
 fn broadcast() -> (Chain, Vec<PeriodRecord>) {
     let timescale = Timescale::new(15_360).expect("not zero");
     let session = SessionId::mint(WallMs(1_795_000_000_000), 1);
-    let shape = Shape { target_duration_s: 2, segment_ms: 2000, part_ms: 500, window_ms: 60_000 };
+    let shape = Shape {
+        target_duration_s: 2,
+        segment_ms: 2000,
+        part_ms: 500,
+        whole_segments: false,
+        window_ms: 60_000,
+    };
     let begin = Begin {
         kind: TrackKind::Video,
         session: session.clone(),

@@ -4,7 +4,7 @@
 //! it asks for (one at a time for each track, tracks in parallel), and answers uploads once what
 //! they brought is stored. Nothing is decided here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,15 @@ use bytes::Bytes;
 use packager_core::ingest::{
     Notice, Outcome, PushPath, Put, PutMode, Receiver, Recovery, Refusal, Severity, UploadId,
 };
-use packager_core::log::{BroadcastName, BroadcastRecord, Found, Generation, Read, Target, key, record};
+use packager_core::log::{
+    BroadcastName, BroadcastRecord, BroadcastSettings, Generation, Target, TrackDescription, TrackName, key,
+    record,
+};
 use packager_core::time::WallMs;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::store::{Created, ETag, Store, StoreError, Swapped};
+use crate::store::{self, Created, ETag, Store, StoreError, Swapped};
 
 pub use packager_core::ingest::Settings;
 
@@ -36,8 +39,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Told of everything that was stored, before any encoder is.
 pub trait Observer: Send + Sync + 'static {
-    /// A broadcast was created.
-    fn created(&self, broadcast: &BroadcastName, generation: &Generation);
+    /// A broadcast was created, or its settings changed.
+    fn recorded(&self, broadcast: &BroadcastName, record: &BroadcastRecord);
 
     /// An object of a broadcast was stored.
     fn stored(&self, broadcast: &BroadcastName, generation: &Generation, put: &Put);
@@ -45,7 +48,7 @@ pub trait Observer: Send + Sync + 'static {
 
 /// Takes nothing in.
 impl Observer for () {
-    fn created(&self, _: &BroadcastName, _: &Generation) {}
+    fn recorded(&self, _: &BroadcastName, _: &BroadcastRecord) {}
 
     fn stored(&self, _: &BroadcastName, _: &Generation, _: &Put) {}
 }
@@ -96,6 +99,20 @@ impl<S: Store, O: Observer> Ingest<S, O> {
     ) -> Self {
         let shared = Shared { store, observer, settings, random: Box::new(random), tasks: Mutex::default() };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Sets how a broadcast's tracks are shown, in place of what was set before; creates the broadcast
+    /// if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Storage cannot be read or written, or what it holds is not a broadcast.
+    pub async fn configure(
+        &self,
+        name: &BroadcastName,
+        settings: &BroadcastSettings,
+    ) -> Result<(), StoreError> {
+        self.shared.configure(name, settings).await
     }
 
     /// A request to `/ingest/{path}` has come.
@@ -207,8 +224,10 @@ impl<S: Store, O: Observer> Task<S, O> {
             tokio::select! {
                 message = messages.recv() => {
                     let Some(message) = message else { return Ok(()) };
-                    if matches!(message, Message::Open { .. }) {
-                        task.check_generation().await?;
+                    if matches!(message, Message::Open { .. }) && task.was_created_anew().await? {
+                        // What asks for it next begins a task for the new one; bodies of the old that
+                        // are still coming in are answered as the task's end is.
+                        return Ok(());
                     }
                     task.message(message);
                 }
@@ -233,23 +252,18 @@ impl<S: Store, O: Observer> Task<S, O> {
         }
     }
 
-    /// A broadcast that was deleted and created anew is another one: what is known of the old is
-    /// dropped, and bodies of it that are still coming in are answered so.
-    async fn check_generation(&mut self) -> Result<(), StoreError> {
+    /// A broadcast that was deleted and created anew is another one.
+    async fn was_created_anew(&mut self) -> Result<bool, StoreError> {
         if self.checked.elapsed() < GENERATION_TRUST {
-            return Ok(());
+            return Ok(false);
         }
         self.checked = Instant::now();
         let generation = self.shared.generation(&self.name).await?;
-        if generation != self.generation {
+        let is_another = generation != self.generation;
+        if is_another {
             tracing::warn!(broadcast = %self.name, %generation, "the broadcast was created anew");
-            let recovery = self.shared.recover(&self.name, &generation).await?;
-            self.receiver = recovery.finish((self.shared.random)());
-            self.generation = generation;
-            self.finishing.clear();
-            self.puts.abort_all();
         }
-        Ok(())
+        Ok(is_another)
     }
 
     fn message(&mut self, message: Message) {
@@ -291,6 +305,15 @@ impl<S: Store, O: Observer> Task<S, O> {
                 (put, outcome)
             });
         }
+        if let Some(described) = self.receiver.take_described() {
+            let (shared, name, generation) =
+                (Arc::clone(&self.shared), self.name.clone(), self.generation.clone());
+            tokio::spawn(async move {
+                if let Err(why) = shared.describe(&name, &generation, &described).await {
+                    tracing::warn!(broadcast = %name, "cannot keep what the manifest says of the tracks: {why}");
+                }
+            });
+        }
         let receiver = &mut self.receiver;
         let mut waiting = Vec::new();
         for (id, reply) in self.finishing.drain(..) {
@@ -316,22 +339,78 @@ fn log(broadcast: &BroadcastName, notice: &Notice) {
 impl<S: Store, O: Observer> Shared<S, O> {
     /// The broadcast's generation; the first push creates it.
     async fn generation(&self, name: &BroadcastName) -> Result<Generation, StoreError> {
-        let key = key::broadcast(name);
         loop {
-            if let Some(object) = self.store.get(&key).await? {
-                match record::from_json::<BroadcastRecord>(&object.body) {
-                    Ok(record) => return Ok(record.generation),
-                    Err(why) => return Err(StoreError::Damaged { key, why }),
-                }
+            if let Some((record, _)) = self.record(name).await? {
+                return Ok(record.generation);
             }
-            let generation = Generation::mint(wall_clock(), (self.random)());
-            let json = record::to_json(&BroadcastRecord { generation: generation.clone() });
-            if self.store.create(&key, "", &[Bytes::from(json)]).await? == Created::New {
-                tracing::info!(broadcast = %name, %generation, "broadcast created");
-                self.observer.created(name, &generation);
-                return Ok(generation);
+            let record = BroadcastRecord::new(Generation::mint(wall_clock(), (self.random)()));
+            if self.put_record(name, None, &record).await? {
+                return Ok(record.generation);
             }
         }
+    }
+
+    async fn configure(&self, name: &BroadcastName, settings: &BroadcastSettings) -> Result<(), StoreError> {
+        loop {
+            let there = self.record(name).await?;
+            let expected = there.as_ref().map(|(_, etag)| etag);
+            let record = match &there {
+                Some((record, _)) if record.settings == *settings => return Ok(()),
+                Some((record, _)) => record.clone(),
+                None => BroadcastRecord::new(Generation::mint(wall_clock(), (self.random)())),
+            };
+            let record = BroadcastRecord { settings: settings.clone(), ..record };
+            if self.put_record(name, expected, &record).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Keeps what an encoder's manifest says of the tracks.
+    async fn describe(
+        &self,
+        name: &BroadcastName,
+        generation: &Generation,
+        described: &BTreeMap<TrackName, TrackDescription>,
+    ) -> Result<(), StoreError> {
+        while let Some((there, etag)) =
+            self.record(name).await?.filter(|(there, _)| there.generation == *generation)
+        {
+            let mut record = there.clone();
+            record.described.extend(described.clone());
+            if record == there || self.put_record(name, Some(&etag), &record).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn record(&self, name: &BroadcastName) -> Result<Option<(BroadcastRecord, ETag)>, StoreError> {
+        let key = key::broadcast(name);
+        let Some(object) = self.store.get(&key).await? else { return Ok(None) };
+        match record::from_json(&object.body) {
+            Ok(record) => Ok(Some((record, object.etag))),
+            Err(why) => Err(StoreError::Damaged { key, why }),
+        }
+    }
+
+    /// Writes a record in place of the one expected, if it still is the one there.
+    async fn put_record(
+        &self,
+        name: &BroadcastName,
+        expected: Option<&ETag>,
+        record: &BroadcastRecord,
+    ) -> Result<bool, StoreError> {
+        let json = Bytes::from(record::to_json(record));
+        if self.store.swap(&key::broadcast(name), expected, "", &[json]).await? == Swapped::Conflict {
+            return Ok(false);
+        }
+        match expected {
+            None => tracing::info!(broadcast = %name, generation = %record.generation, "broadcast created"),
+            Some(_) => tracing::info!(broadcast = %name, "the broadcast's settings changed"),
+        }
+        self.observer.recorded(name, record);
+        Ok(true)
     }
 
     async fn recover(&self, name: &BroadcastName, generation: &Generation) -> Result<Recovery, StoreError> {
@@ -343,26 +422,10 @@ impl<S: Store, O: Observer> Shared<S, O> {
             }
             for read in reads {
                 let asked = wall_clock();
-                let found = self.read(&recovery.key(&read), &read).await?;
+                let found = store::find(&self.store, &recovery.key(&read), read.kind()).await?;
                 recovery.absorb(&read, &found, asked);
             }
         }
-    }
-
-    async fn read(&self, key: &str, read: &Read) -> Result<Found, StoreError> {
-        Ok(match read {
-            Read::Get(_) => self.store.get(key).await?.map_or(Found::Missing, |object| Found::Object {
-                size_bytes: object.body.len() as u64,
-                meta: object.meta,
-                body: object.body,
-            }),
-            Read::Stat(_) => self.store.stat(key).await?.map_or(Found::Missing, |stat| Found::Object {
-                meta: stat.meta,
-                size_bytes: stat.size_bytes,
-                body: Bytes::new(),
-            }),
-            Read::List(_) => Found::Names(self.store.list(key).await?),
-        })
     }
 
     /// Writes an object, trying again while storage is busy or away.

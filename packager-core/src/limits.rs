@@ -52,7 +52,14 @@ pub const UPLOAD_HELD_BYTES: usize = 64 << 20;
 /// Headers kept of each track: the current session's, and those about to follow it.
 pub const HEADERS_PER_TRACK: usize = 4;
 
-/// Chunks of each track that a retry is recognised by.
-pub const CHUNKS_REMEMBERED: usize = 256;
+/// Chunks of each track that a retry is recognised by: half a minute, frame by frame.
+pub const CHUNKS_REMEMBERED: usize = 2_048;
+
 /// Most `prft` and `emsg` boxes kept with one chunk: an event for every frame of a long chunk.
 pub const SIDE_BOXES_PER_CHUNK: usize = 1024;
+
+/// Most bytes looked at of a playlist that an encoder pushes: a day of segments.
+pub const PLAYLIST_BYTES: usize = 1 << 20;
+
+/// Most files remembered by what stream a playlist said they are of.
+pub const ALIASES: usize = 4096;

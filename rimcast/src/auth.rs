@@ -22,8 +22,8 @@ pub(crate) enum PushAccess {
 pub(crate) enum Denied {
     /// No key.
     #[error(
-        "this server wants its push key: as the password in the URL (https://any:KEY@host/ingest/…), or as \
-         `Authorization: Bearer KEY`"
+        "this server wants its push key: as the password in the URL (https://any:KEY@host/ingest/…), as \
+         `Authorization: Bearer KEY`, or in the path (/ingest/key=KEY/…)"
     )]
     NoKey,
     /// A wrong one.
@@ -52,11 +52,17 @@ impl PushAccess {
         push_key.map_or(Self::Loopback, |key| Self::Key(key.to_owned()))
     }
 
-    /// Whether a request from `peer` with these headers may push.
-    pub(crate) fn check(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), Denied> {
+    /// Whether a request from `peer` with these headers, and perhaps a key in its path, may push.
+    pub(crate) fn check(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+        in_path: Option<&str>,
+    ) -> Result<(), Denied> {
         match self {
             Self::Key(key) => {
-                let shown = shown_key(headers).ok_or(Denied::NoKey)?;
+                let in_path = in_path.map(|key| key.as_bytes().to_vec());
+                let shown = in_path.or_else(|| shown_key(headers)).ok_or(Denied::NoKey)?;
                 if bool::from(shown.ct_eq(key.as_bytes())) { Ok(()) } else { Err(Denied::WrongKey) }
             }
             Self::Loopback => {
@@ -104,7 +110,8 @@ mod tests {
     #[test]
     fn with_a_key_everyone_must_show_it() {
         let access = PushAccess::new(Some("sesame-12"));
-        let check = |authorization: &str| access.check(REMOTE, &headers(&[("authorization", authorization)]));
+        let check =
+            |authorization: &str| access.check(REMOTE, &headers(&[("authorization", authorization)]), None);
         assert_eq!(check("Bearer sesame-12"), Ok(()));
         assert_eq!(check("bearer  sesame-12"), Ok(()));
         assert_eq!(check(&format!("Basic {}", STANDARD.encode("any:sesame-12"))), Ok(()));
@@ -115,19 +122,21 @@ mod tests {
         for none in ["sesame-12", "Digest sesame-12", "Basic ???", "Basic c2VzYW1lLTEy"] {
             assert_eq!(check(none), Err(Denied::NoKey), "{none}");
         }
-        assert_eq!(access.check(LOCAL, &headers(&[])), Err(Denied::NoKey));
+        assert_eq!(access.check(LOCAL, &headers(&[]), None), Err(Denied::NoKey));
+        assert_eq!(access.check(REMOTE, &headers(&[]), Some("sesame-12")), Ok(()));
+        assert_eq!(access.check(REMOTE, &headers(&[]), Some("sesame")), Err(Denied::WrongKey));
     }
 
     #[test]
     fn without_a_key_only_this_machine_may() {
         let access = PushAccess::new(None);
-        assert_eq!(access.check(LOCAL, &headers(&[])), Ok(()));
-        assert_eq!(access.check(Ipv6Addr::LOCALHOST.into(), &headers(&[])), Ok(()));
-        assert_eq!(access.check(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into(), &headers(&[])), Ok(()));
-        assert_eq!(access.check(REMOTE, &headers(&[])), Err(Denied::NotLoopback));
+        assert_eq!(access.check(LOCAL, &headers(&[]), None), Ok(()));
+        assert_eq!(access.check(Ipv6Addr::LOCALHOST.into(), &headers(&[]), None), Ok(()));
+        assert_eq!(access.check(Ipv4Addr::LOCALHOST.to_ipv6_mapped().into(), &headers(&[]), None), Ok(()));
+        assert_eq!(access.check(REMOTE, &headers(&[]), None), Err(Denied::NotLoopback));
         for relayed in ["forwarded", "x-forwarded-for", "via", "origin"] {
             assert_eq!(
-                access.check(LOCAL, &headers(&[(relayed, "x")])),
+                access.check(LOCAL, &headers(&[(relayed, "x")]), None),
                 Err(Denied::NotLoopback),
                 "{relayed}"
             );

@@ -6,24 +6,19 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use ingest_lambda::wall_clock;
 use packager_core::edge::{Asked, Cursor, Edge, Fetch, Grow, Request, Response, Step, Wait};
 use packager_core::log::reader::Target;
-use packager_core::log::{BroadcastName, Found, Generation, TrackName};
+use packager_core::log::{BroadcastName, BroadcastRecord, Found, Generation, TrackName};
 use packager_core::time::WallMs;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
 /// Sets of waiters beyond this are looked through for ones that nobody waits in any more.
 const WAITER_SETS: usize = 1024;
-
-/// The time.
-pub(crate) fn now() -> WallMs {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    WallMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
 
 /// What everyone shares.
 pub(crate) struct Hub {
@@ -89,7 +84,7 @@ impl Hub {
 
     /// What to do about a request.
     pub(crate) fn handle(&self, request: &Request<'_>, asked: Asked) -> Next {
-        let now = now();
+        let now = wall_clock();
         let mut shared = self.shared();
         match shared.edge.handle(request, asked, now) {
             Step::Fetch(fetches) => Next::Fetch(fetches),
@@ -100,7 +95,7 @@ impl Hub {
 
     /// What follows in a growing segment.
     pub(crate) fn grow(&self, cursor: &Cursor) -> NextParts {
-        let now = now();
+        let now = wall_clock();
         let mut shared = self.shared();
         match shared.edge.grow(cursor, now) {
             Grow::Wait(wait) => NextParts::Sleep(shared.register(wait, now)),
@@ -136,10 +131,10 @@ impl Hub {
         shared.wake(broadcast, track_of(target));
     }
 
-    /// A broadcast was created by this process.
-    pub(crate) fn created(&self, broadcast: &BroadcastName, generation: &Generation) {
+    /// A broadcast was created by this process, or its settings changed.
+    pub(crate) fn recorded(&self, broadcast: &BroadcastName, record: &BroadcastRecord) {
         let mut shared = self.shared();
-        shared.edge.observe_broadcast(broadcast, generation, now());
+        shared.edge.observe_broadcast(broadcast, record, wall_clock());
         shared.wake(broadcast, None);
     }
 
@@ -265,9 +260,9 @@ mod tests {
             broadcast: name.clone(),
             track: track.cloned(),
             key: String::new(),
-            until: now().plus_ms(60_000),
+            until: wall_clock().plus_ms(60_000),
         };
-        let register = |track: Option<&TrackName>| hub.shared().register(wait(track), now());
+        let register = |track: Option<&TrackName>| hub.shared().register(wait(track), wall_clock());
         let sleeps = [register(Some(&track)), register(None)];
         let other = register(TrackName::parse("audio-1").ok().as_ref());
         // Told before anyone sleeps: not lost all the same.

@@ -14,7 +14,7 @@ use crate::respond::{Accepts, sentence, with_text};
 pub(crate) struct Pages {
     /// The player, which a broadcast's own URL shows.
     pub(crate) player: Arc<Rendered>,
-    assets: [(&'static str, &'static str, Arc<Rendered>); 3],
+    assets: [(&'static str, &'static str, Arc<Rendered>); 4],
 }
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
@@ -29,6 +29,7 @@ impl Pages {
             player: text(include_str!("../../player/index.html")),
             assets: [
                 ("player.js", JAVASCRIPT, text(include_str!("../../player/player.js"))),
+                ("tracks.js", JAVASCRIPT, text(include_str!("../../player/tracks.js"))),
                 ("player.css", "text/css; charset=utf-8", text(include_str!("../../player/player.css"))),
                 ("hls.min.js", JAVASCRIPT, text(include_str!(concat!(env!("OUT_DIR"), "/hls.min.js")))),
             ],

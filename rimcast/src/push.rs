@@ -14,8 +14,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use ingest_lambda::store::FolderStore;
 use ingest_lambda::{Observer, Upload};
-use packager_core::ingest::{Put, Refusal};
-use packager_core::log::{BroadcastName, Generation};
+use packager_core::ingest::{Put, Refusal, split_key};
+use packager_core::log::{BroadcastName, BroadcastRecord, Generation};
 
 use crate::auth::Denied;
 use crate::body::Outgoing;
@@ -30,8 +30,8 @@ pub(crate) type Ingest = ingest_lambda::Ingest<FolderStore, Told>;
 pub(crate) struct Told(pub(crate) Arc<Hub>);
 
 impl Observer for Told {
-    fn created(&self, broadcast: &BroadcastName, generation: &Generation) {
-        self.0.created(broadcast, generation);
+    fn recorded(&self, broadcast: &BroadcastName, record: &BroadcastRecord) {
+        self.0.recorded(broadcast, record);
     }
 
     fn stored(&self, broadcast: &BroadcastName, generation: &Generation, put: &Put) {
@@ -51,7 +51,11 @@ pub(crate) async fn answer(
     path: String,
     request: Request<Incoming>,
 ) -> Response<Outgoing> {
-    if let Err(denied) = host.access.check(peer.ip(), request.headers()) {
+    let (key, rest) = split_key(&path);
+    let allowed = host.access.check(peer.ip(), request.headers(), key);
+    // From here on the path is told in logs, and the key must not be.
+    let path = rest.to_owned();
+    if let Err(denied) = allowed {
         if denied == Denied::NoKey && request.headers().contains_key(EXPECT) {
             // ffmpeg asks what is wanted before it sends each body, and then shows the key.
             tracing::debug!(%peer, path, "asked for the push key");

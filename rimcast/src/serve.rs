@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ingest_lambda::store::FolderStore;
+use ingest_lambda::store::{FolderStore, StoreError};
+use packager_core::log::BroadcastName;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -47,6 +48,14 @@ pub(crate) enum ServeError {
     /// HTTPS cannot be served.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// What the settings say of a broadcast cannot be written down.
+    #[error("cannot set how {broadcast} is shown: {why}")]
+    Broadcast {
+        /// Its name.
+        broadcast: BroadcastName,
+        /// Why.
+        why: StoreError,
+    },
 }
 
 /// A server that runs.
@@ -85,12 +94,17 @@ impl Server {
             gap_ms: settings.gap_ms,
         };
         let random = || RandomState::new().hash_one(0);
+        let ingest = Ingest::new(store.clone(), Told(Arc::clone(&hub)), cut, random);
+        for (broadcast, shown) in &settings.broadcasts {
+            let failed = |why| ServeError::Broadcast { broadcast: broadcast.clone(), why };
+            ingest.configure(broadcast, shown).await.map_err(failed)?;
+        }
         let host = Host {
-            store: store.clone(),
+            store,
             hub: Arc::clone(&hub),
             pages: Pages::new(),
             access: PushAccess::new(settings.push_key.as_deref()),
-            ingest: Ingest::new(store, Told(Arc::clone(&hub)), cut, random),
+            ingest,
             scheme: settings.scheme(),
             stopping: stopping.clone(),
         };
@@ -206,5 +220,31 @@ mod tests {
         assert!(why.to_string().starts_with("another rimcast is using the data in "), "{why}");
         first.stop().await;
         Server::start(&settings(0)).await.unwrap().stop().await;
+    }
+
+    #[tokio::test]
+    async fn settings_of_broadcasts_are_stored_and_outlive_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let start = async |text: &str| {
+            let file = dir.path().join("rimcast.toml");
+            std::fs::write(&file, text).unwrap();
+            let given = Options {
+                data: Some(dir.path().join("data")),
+                listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
+                ..Options::default()
+            };
+            let server = Server::start(&Settings::resolve(given, Some(&file)).unwrap()).await;
+            if let Ok(server) = server {
+                server.stop().await;
+            }
+            std::fs::read_to_string(dir.path().join("data/show/broadcast.json")).unwrap()
+        };
+        let named = start("[broadcasts.show.tracks.audio-1]\nname = \"English\"\n").await;
+        assert!(named.contains("\"tracks\":{\"audio-1\":{\"name\":\"English\"}}"), "{named}");
+        assert_eq!(start("").await, named);
+        let taken_back = start("[broadcasts.show]").await;
+        assert!(!taken_back.contains("English"), "{taken_back}");
+        let generation = |json: &str| json.split('"').nth(3).map(str::to_owned);
+        assert_eq!(generation(&taken_back), generation(&named));
     }
 }

@@ -1,6 +1,8 @@
 //! What can be set, where from, and within what bounds: a flag counts more than an environment
 //! variable, that more than the settings file, and that more than the default.
 
+mod broadcasts;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,6 +10,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use packager_core::log::{BroadcastName, BroadcastSettings, NameError};
 use serde::Deserialize;
 
 /// Shortest push key accepted.
@@ -70,6 +73,10 @@ pub(crate) struct Options {
     #[arg(long, env = "RIMCAST_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
 
+    /// What the file, and nothing else, says of single broadcasts.
+    #[arg(skip)]
+    pub(crate) broadcasts: BTreeMap<String, broadcasts::Given>,
+
     /// What the file says that means nothing to us.
     #[arg(skip)]
     #[serde(flatten)]
@@ -112,6 +119,8 @@ pub(crate) struct Settings {
     pub(crate) log: String,
     /// Log format.
     pub(crate) log_format: LogFormat,
+    /// How the tracks of broadcasts are shown.
+    pub(crate) broadcasts: BTreeMap<BroadcastName, BroadcastSettings>,
 }
 
 /// Whether to serve HTTPS.
@@ -161,11 +170,27 @@ pub(crate) enum SettingsError {
     #[error("{name} is {value}, but must be {must}")]
     OutOfBounds {
         /// The setting.
-        name: &'static str,
+        name: String,
         /// What it was set to.
         value: String,
         /// What it must be.
         must: String,
+    },
+    /// A setting in a section that there is not.
+    #[error("{key} is set, but there is no such setting; {there_is}")]
+    UnknownIn {
+        /// The setting.
+        key: String,
+        /// What there is.
+        there_is: &'static str,
+    },
+    /// A section for what cannot be there.
+    #[error("{at} cannot be called that: {why}")]
+    BadName {
+        /// The section.
+        at: String,
+        /// Why.
+        why: NameError,
     },
     /// Half of the pair.
     #[error("{given} is set without {missing}; give both, or neither to have a certificate made")]
@@ -207,6 +232,7 @@ impl Settings {
             cache_mib: given.cache_mib.or(file.cache_mib).unwrap_or(8),
             log: given.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: given.log_format.or(file.log_format).unwrap_or_default(),
+            broadcasts: broadcasts::resolve(file.broadcasts)?,
         };
         settings.check()?;
         Ok(settings)
@@ -219,7 +245,7 @@ impl Settings {
         if self.part_ms > self.segment_ms / 2 {
             let must = format!("at most half of segment_ms, which is {}", self.segment_ms);
             return Err(SettingsError::OutOfBounds {
-                name: "part_ms",
+                name: "part_ms".to_owned(),
                 value: self.part_ms.to_string(),
                 must,
             });
@@ -233,7 +259,7 @@ impl Settings {
             let fits = key.len() >= PUSH_KEY_BYTES && key.bytes().all(|b| b.is_ascii_graphic());
             if !fits {
                 return Err(SettingsError::OutOfBounds {
-                    name: "push_key",
+                    name: "push_key".to_owned(),
                     value: format!("{} characters long", key.chars().count()),
                     must: format!(
                         "{PUSH_KEY_BYTES} or more visible ASCII characters without spaces; `openssl rand -hex 16` makes a good one"
@@ -255,7 +281,7 @@ fn within(name: &'static str, value: u32, bounds: RangeInclusive<u32>) -> Result
         return Ok(());
     }
     let must = format!("between {} and {}", bounds.start(), bounds.end());
-    Err(SettingsError::OutOfBounds { name, value: value.to_string(), must })
+    Err(SettingsError::OutOfBounds { name: name.to_owned(), value: value.to_string(), must })
 }
 
 impl Options {
@@ -295,7 +321,8 @@ impl fmt::Display for Settings {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
         };
-        writeln!(f, "log_format = \"{format}\"")
+        writeln!(f, "log_format = \"{format}\"")?;
+        broadcasts::write(f, &self.broadcasts)
     }
 }
 
@@ -317,7 +344,7 @@ mod tests {
         file
     }
 
-    fn resolve(given: Options, text: &str) -> Result<Settings, String> {
+    pub(super) fn resolve(given: Options, text: &str) -> Result<Settings, String> {
         let file = file(text);
         Settings::resolve(given, Some(file.path()))
             .map_err(|why| why.to_string().replace(&file.path().display().to_string(), "FILE"))

@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use ingest_lambda::store::{Store, StoreError};
-use packager_core::edge::{
-    self, Asked, Cursor, Fetch, FetchKind, Grow, HOLD_MS, Method, PartObject, Request,
-};
-use packager_core::log::Found;
+use ingest_lambda::store::{Store, StoreError, find};
+use ingest_lambda::wall_clock;
+use packager_core::edge::{self, Asked, Cursor, Fetch, Grow, HOLD_MS, Method, PartObject, Request};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::body::{BrokenOff, Outgoing};
 use crate::host::Host;
-use crate::hub::{Next, NextParts, now};
+use crate::hub::{Next, NextParts};
 use crate::respond::{Accepts, Ranged, head, sentence, with_range, with_text, without_body};
 
 /// A viewer's request, as far as it matters while it is held.
@@ -51,14 +49,14 @@ async fn decide(
         _ => Method::Other,
     };
     let query = Request { method, path, query };
-    let started = now();
+    let started = wall_clock();
     let mut asked = Asked::at(started);
     loop {
         match host.hub.handle(&query, asked) {
             Next::Respond(decided) => return Ok(Box::new(decided)),
             Next::Sleep(sleep) => {
                 sleep.sleep().await;
-                asked = asked.woken(now());
+                asked = asked.woken(wall_clock());
             }
             Next::Fetch(_) => Box::pin(catch_up(host, &query, asked)).await?,
         }
@@ -66,7 +64,7 @@ async fn decide(
             let why = "the server is stopping; ask again";
             return Err(Box::new(sentence(StatusCode::SERVICE_UNAVAILABLE, why)));
         }
-        if now().since_ms(started) > HOLD_MS + 1_000 {
+        if wall_clock().since_ms(started) > HOLD_MS + 1_000 {
             // The edge answers at its deadline; reads that take longer than this help nobody.
             let why = "storage is too slow; ask again";
             return Err(Box::new(sentence(StatusCode::SERVICE_UNAVAILABLE, why)));
@@ -90,25 +88,13 @@ async fn catch_up(
 
 /// Reads what the edge wants to know, all at once, and tells it.
 async fn read(host: &Arc<Host>, fetches: Vec<Fetch>) -> Result<(), StoreError> {
-    let asked = now();
+    let asked = wall_clock();
     let mut reads = JoinSet::new();
     for fetch in fetches {
         let store = host.store.clone();
         reads.spawn(async move {
-            let found = match fetch.kind {
-                FetchKind::Get => store.get(&fetch.key).await?.map(|object| Found::Object {
-                    meta: object.meta,
-                    size_bytes: object.body.len() as u64,
-                    body: object.body,
-                }),
-                FetchKind::Stat => store.stat(&fetch.key).await?.map(|stat| Found::Object {
-                    meta: stat.meta,
-                    size_bytes: stat.size_bytes,
-                    body: Bytes::new(),
-                }),
-                FetchKind::List => Some(Found::Names(store.list(&fetch.key).await?)),
-            };
-            Ok::<_, StoreError>((fetch, found.unwrap_or(Found::Missing)))
+            let found = find(&store, &fetch.key, fetch.kind).await?;
+            Ok::<_, StoreError>((fetch, found))
         });
     }
     let mut found = Vec::new();
@@ -238,7 +224,7 @@ async fn send_growing(host: Arc<Host>, parts: Vec<PartObject>, cursor: Cursor, t
                     () = sleep.sleep() => {}
                     () = to.closed() => return,
                 }
-                (Vec::new(), cursor.woken(now()))
+                (Vec::new(), cursor.woken(wall_clock()))
             }
         };
         if host.is_stopping() {

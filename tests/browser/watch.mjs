@@ -1,9 +1,11 @@
 // Watches a broadcast in headless Chromium, as a viewer does, and reports how that went.
 //
 //   node watch.mjs --url http://127.0.0.1:8080/demo/ --seconds 30 [--warmup 5] [--screenshot out.png]
-//                  [--size 1280x960] [--through-outage] [--json]
+//                  [--size 1280x960] [--through-outage] [--subtitles] [--json]
 //
 // --through-outage: the encoder goes away for a while. Playback may stand still, but not go back, and plays at the end.
+//
+// --subtitles: turns on the first subtitles there are, and reports the texts of their cues.
 //
 // Prints a report (with --json as one line) on stdout, what the browser complained of on stderr. Exit code: 0 the
 // broadcast played throughout, 1 it did not, 2 the call was wrong. CHROMIUM names another browser.
@@ -35,7 +37,7 @@ const FLAGS = [
 ];
 
 function usage(problem) {
-  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--through-outage] [--json]`);
+  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--through-outage] [--subtitles] [--json]`);
   process.exit(2);
 }
 
@@ -50,6 +52,7 @@ function options() {
         screenshot: { type: 'string' },
         size: { type: 'string', default: '1280x960' },
         'through-outage': { type: 'boolean', default: false },
+        subtitles: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     }));
@@ -86,7 +89,7 @@ async function sample(page, seconds) {
         const begin = performance.now();
         const take = () => {
           const wall_s = (performance.now() - begin) / 1000;
-          samples.push({ wall_s, ...window.rimcast.stats() });
+          samples.push({ wall_s, at_ms: performance.now(), ...window.rimcast.stats() });
           if (wall_s * 1000 < forMs) return;
           clearInterval(timer);
           resolve(samples);
@@ -148,9 +151,17 @@ function judge(samples, throughOutage) {
     levels: last.levels,
     levels_played: [...new Set(samples.map(({ level }) => level))],
     states: [...new Set(samples.map(({ state }) => state))],
-    errors: last.errors,
+    errors: last.errors.filter(({ at_ms }) => at_ms >= first.at_ms), // those while starting are hls.js finding its place
+    errors_before: first.errors,
   };
 }
+
+// The texts of all cues of the track that is shown.
+const cues = (page) =>
+  page.evaluate(() => {
+    const shown = [...window.rimcast.video.textTracks].filter(({ mode }) => mode === 'showing');
+    return shown.flatMap((track) => [...track.cues].map(({ text }) => text));
+  });
 
 function listen(page) {
   const seen = { failed_requests: [], console_errors: [], script_errors: [] };
@@ -173,7 +184,7 @@ function listen(page) {
   return seen;
 }
 
-async function watch({ url, seconds, warmup, screenshot, viewport, 'through-outage': throughOutage }) {
+async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, 'through-outage': throughOutage }) {
   const profile = await mkdtemp(join(tmpdir(), 'rimcast-watch-'));
   let browser;
   try {
@@ -191,8 +202,10 @@ async function watch({ url, seconds, warmup, screenshot, viewport, 'through-outa
       await page.goto(url, { waitUntil: 'domcontentloaded', timeout: PLAYS_WITHIN_MS });
       await untilPlaying(page);
       const started_s = Number(((performance.now() - began) / 1000).toFixed(3));
+      if (subtitles) await page.selectOption('#subtitles', { index: 1 }, { timeout: PLAYS_WITHIN_MS });
       if (warmup > 0) await sample(page, warmup);
       report = { url, started_s, ...judge(await sample(page, seconds), throughOutage) };
+      if (subtitles) report.cues = await cues(page);
     } catch (error) {
       report = { url, ok: false, problems: [error.message] };
     }

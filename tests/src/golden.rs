@@ -91,6 +91,7 @@ pub fn play(case: &Case, mut after: impl FnMut(&mut World)) -> Result<Outcome, S
             Action::Finish(upload, whole) => world.finish(uploads[upload], whole),
             Action::End(track) => world.end_track(&track),
             Action::RestartIngest => world.restart_ingest(),
+            Action::Configure(settings) => world.configure(&settings),
             Action::Ask(index) => {
                 let query = &case.requests[index];
                 let target = expand(&world, &query.path);

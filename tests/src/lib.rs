@@ -2,6 +2,7 @@
 //! properties of random broadcasts. The packager decides and never acts, so a whole broadcast with
 //! encoder, storage, several edges and a clock runs here in one thread and no time.
 
+pub mod encoders;
 pub mod fuzz_targets;
 pub mod golden;
 pub mod live;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use packager_core::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
-use packager_core::cmaf::{Chunk, Header, Sample, chunk};
+use packager_core::cmaf::{Chunk, Header, Sample, TrackKind, VideoRange, chunk};
 use packager_core::time::Timescale;
 use serde::Deserialize;
 
@@ -37,7 +37,8 @@ pub struct Synthetic {
     pub start_ms: u64,
     /// Two B-frames between P-frames: decode time is not presentation time.
     pub b_frames: bool,
-    /// `media_time` of the edit list, in ticks (90 kHz for video, the sample rate for audio).
+    /// `media_time` of the edit list, in ticks (of 90 kHz for video, or of the frame rate's numerator where
+    /// that is no whole number; of the sample rate for audio).
     pub edit_ticks: u32,
     /// Language of the track.
     pub language: Option<String>,
@@ -45,8 +46,32 @@ pub struct Synthetic {
     pub size: (u16, u16),
     /// Samples per second of audio.
     pub sample_rate: u32,
+    /// What is coded; unless it is said, H.264 or AAC.
+    pub codec: Option<Codec>,
+    /// Channels of audio.
+    pub channels: u16,
     /// Bytes in a frame that is no keyframe, before they vary.
     pub frame_bytes: u32,
+}
+
+/// A codec, and what goes with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "names of codecs")]
+pub enum Codec {
+    Hevc,
+    HevcPq,
+    HevcHlg,
+    DolbyVision,
+    Av1,
+    Av1Pq,
+    Vp9,
+    HeAac,
+    Opus,
+    Ac3,
+    Eac3,
+    Atmos,
+    Flac,
 }
 
 impl Default for Synthetic {
@@ -63,6 +88,8 @@ impl Default for Synthetic {
             language: None,
             size: (1280, 720),
             sample_rate: 48_000,
+            codec: None,
+            channels: 2,
             frame_bytes: 400,
         }
     }
@@ -109,13 +136,10 @@ impl Source {
     /// Makes a track up.
     pub fn synthetic(spec: &Synthetic) -> Self {
         let (timescale, frame_ticks) =
-            if spec.audio { (spec.sample_rate, 1024) } else { (90_000, 90_000 * spec.fps.1 / spec.fps.0) };
+            if spec.audio { (spec.sample_rate, spec.audio_frame_ticks()) } else { spec.video_ticks() };
         let timescale = Timescale::new(timescale).unwrap();
-        let coded = if spec.audio {
-            SyntheticMedia::Aac { sample_rate: spec.sample_rate, channels: 2 }
-        } else {
-            SyntheticMedia::Avc { width: spec.size.0, height: spec.size.1 }
-        };
+        let coded = spec.coded();
+        assert_eq!(coded.kind() == TrackKind::Audio, spec.audio, "{coded:?} is of the other kind");
         let mut header = SyntheticHeader::new(1, timescale, coded);
         header.language.clone_from(&spec.language);
         header.edit_media_time_ticks = spec.edit_ticks;
@@ -152,6 +176,51 @@ impl Source {
 }
 
 impl Synthetic {
+    fn coded(&self) -> SyntheticMedia {
+        use SyntheticMedia as Of;
+        let (width, height) = self.size;
+        let sample_rate = self.sample_rate;
+        let hevc = |range| Of::Hevc { width, height, range };
+        let av1 = |range| Of::Av1 { width, height, range };
+        match self.codec {
+            None if self.audio => Of::Aac { sample_rate, channels: self.channels },
+            None => Of::Avc { width, height },
+            Some(Codec::Hevc) => hevc(VideoRange::Sdr),
+            Some(Codec::HevcPq) => hevc(VideoRange::Pq),
+            Some(Codec::HevcHlg) => hevc(VideoRange::Hlg),
+            Some(Codec::DolbyVision) => Of::DolbyVision { width, height },
+            Some(Codec::Av1) => av1(VideoRange::Sdr),
+            Some(Codec::Av1Pq) => av1(VideoRange::Pq),
+            Some(Codec::Vp9) => Of::Vp9 { width, height, range: VideoRange::Sdr },
+            Some(Codec::HeAac) => Of::HeAac { sample_rate, parametric_stereo: false },
+            Some(Codec::Opus) => Of::Opus { channels: 2 },
+            Some(Codec::Ac3) => Of::Ac3,
+            Some(Codec::Eac3) => Of::Eac3 { joc_complexity: None },
+            Some(Codec::Atmos) => Of::Eac3 { joc_complexity: Some(16) },
+            Some(Codec::Flac) => Of::Flac { sample_rate, channels: 2 },
+        }
+    }
+
+    /// Ticks per second of video, and ticks to a frame: 90 kHz, unless frames are no whole ticks of that.
+    fn video_ticks(&self) -> (u32, u32) {
+        let (frames, seconds) = self.fps;
+        match 90_000 * seconds {
+            ticks if ticks % frames == 0 => (90_000, ticks / frames),
+            _ => (frames, seconds),
+        }
+    }
+
+    /// Samples of sound to an access unit.
+    fn audio_frame_ticks(&self) -> u32 {
+        match self.codec {
+            Some(Codec::HeAac) => 2048,
+            Some(Codec::Opus) => 960,
+            Some(Codec::Ac3 | Codec::Eac3 | Codec::Atmos) => 1536,
+            Some(Codec::Flac) => 4608,
+            _ => 1024,
+        }
+    }
+
     fn sample(&self, number: u32, frame_ticks: u32) -> Sample {
         let in_gop = number % self.gop;
         let sync = self.audio || in_gop == 0;

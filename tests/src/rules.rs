@@ -43,6 +43,8 @@ pub struct Context<'a> {
     pub renditions: &'a [(String, String)],
     /// Bit rates of the tracks, by the URI that the multivariant playlist has for them.
     pub rates: Option<&'a BTreeMap<String, Rate>>,
+    /// What the tracks are coded in, likewise.
+    pub codecs: Option<&'a BTreeMap<String, String>>,
     /// Whether a URI of the playlist can be fetched at once.
     pub fetchable: Option<&'a dyn Fn(&str) -> bool>,
 }

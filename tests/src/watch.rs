@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use packager_core::cmaf::{Chunk, Header, Item, Scanner};
-use packager_core::edge::FetchKind;
-use packager_core::hls::{MediaPlaylist, Multivariant, Rendition, Report, Skip};
-use packager_core::log::{
-    BroadcastLog, BroadcastName, Chain, Freshness, Generation, Read, Segment, TrackName,
-};
+use packager_core::hls::{MediaPlaylist, Multivariant, Report, Skip, listed};
+use packager_core::log::{BroadcastLog, BroadcastName, Chain, Freshness, Generation, Segment, TrackName};
 use packager_core::time::scale;
 
 use crate::rules::{self, Context, Rate, playlist::Media};
@@ -71,11 +68,7 @@ pub fn follow(log: &mut BroadcastLog, world: &World) {
             return;
         }
         for read in reads {
-            let kind = match read {
-                Read::Get(_) => FetchKind::Get,
-                Read::Stat(_) => FetchKind::Stat,
-                Read::List(_) => FetchKind::List,
-            };
+            let kind = read.kind();
             let found = world.store.find(&read.target().key(&log.keys), kind);
             log.absorb(&read, &found, now);
         }
@@ -145,10 +138,13 @@ impl Watch {
         let context = Context {
             previous: previous.last().map(String::as_str),
             renditions: &others,
-            rates: None,
             fetchable: Some(&fetchable),
+            ..Context::default()
         };
         let mut found: Vec<String> = rules::check(text, &context).iter().map(ToString::to_string).collect();
+        if text.contains("#EXT-X-PART-INF") != chain.has_parts() {
+            found.push("H4: only text has a playlist without EXT-X-PART-INF".to_owned());
+        }
         let delta = playlist(&self.log, name, Some(Skip::Yes)).expect("it has a playlist");
         if playlist(&self.log, name, Some(Skip::V2)).as_ref() != Some(&delta) {
             found.push("H13: there are no date ranges, but v2 is not the same as YES".to_owned());
@@ -228,23 +224,26 @@ impl Watch {
     }
 
     fn multivariant(&mut self, world: &World) {
-        let shown = self.log.tracks().filter_map(|(track, log)| {
-            let chain = log.chain().filter(|chain| chain.rate.duration_us > 0)?;
-            Some(Rendition { track, header: log.header()?, chain })
-        });
-        let renditions: Vec<_> = shown.collect();
+        let settings = world.settings();
+        let renditions = listed(&self.log, &settings);
         if renditions.is_empty() {
             return;
         }
         let generation = Generation::parse("g").unwrap();
-        let text = Multivariant { generation: &generation, renditions: &renditions }.render();
+        let text =
+            Multivariant { generation: &generation, settings: &settings, renditions: &renditions }.render();
+        let uri = |track: &TrackName| format!("g/{track}/index.m3u8");
+        let codecs = renditions.iter().map(|of| (uri(of.track), of.header.codec.clone())).collect();
         let rates = self.rates.iter().map(|(name, measured)| {
             let average_bps = scale(measured.bits, 1_000_000, measured.duration_us);
             let rate = Rate { peak_bps: measured.peak_bps.max(average_bps), average_bps };
-            (format!("g/{name}/index.m3u8"), rate)
+            (uri(name), rate)
         });
         let rates = rates.collect();
-        let found = rules::check(&text, &Context { rates: Some(&rates), ..Context::default() });
+        let found = rules::check(
+            &text,
+            &Context { rates: Some(&rates), codecs: Some(&codecs), ..Context::default() },
+        );
         for violation in found {
             self.add(world, "multivariant", &format!("{violation}\n{text}"));
         }

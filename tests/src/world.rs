@@ -9,12 +9,12 @@ mod viewer;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use packager_core::edge::{Edge, FetchKind};
+use packager_core::edge::Edge;
 use packager_core::ingest::{Outcome, PushPath, Receiver, Recovery, Refusal, Settings, UploadId};
 use packager_core::log::reader::Target;
 use packager_core::log::{
-    BroadcastLog, BroadcastName, BroadcastRecord, Entry, Freshness, Generation, Marker, Read, TrackName,
-    record,
+    BroadcastLog, BroadcastName, BroadcastRecord, BroadcastSettings, Entry, Freshness, Generation, Marker,
+    TrackName, record,
 };
 use packager_core::time::WallMs;
 
@@ -92,16 +92,43 @@ impl World {
     pub fn open(&mut self, path: &str) -> Result<Upload, Refusal> {
         let parsed = PushPath::parse(path)?;
         if self.store.get("show/broadcast.json").is_none() {
-            let record = record::to_json(&BroadcastRecord { generation: self.generation.clone() });
-            self.store.put("show/broadcast.json", "", record.into());
+            let record = self.record();
+            self.put_record(&record);
             for edge in &mut self.edges {
-                edge.observe_broadcast(&self.name, &self.generation, self.now);
+                edge.observe_broadcast(&self.name, &record, self.now);
             }
         }
         let upload = Upload(self.opened);
         self.opened += 1;
         self.uploads.insert(upload, self.receiver.open(path, &parsed.resource)?);
         Ok(upload)
+    }
+
+    /// The operator says how the tracks are shown.
+    pub fn configure(&mut self, settings: &BroadcastSettings) {
+        self.note(format!("settings: {}", record::to_json(settings)));
+        self.put_record(&BroadcastRecord { settings: settings.clone(), ..self.record() });
+    }
+
+    fn put_record(&mut self, record: &BroadcastRecord) {
+        self.store.put("show/broadcast.json", "", record::to_json(record).into());
+        // Those that poll learn of it when what they know is too old.
+        let (name, now) = (self.name.clone(), self.now);
+        for edge in self.observing_edges() {
+            edge.observe_broadcast(&name, record, now);
+        }
+    }
+
+    /// The broadcast's record, as it is stored.
+    fn record(&self) -> BroadcastRecord {
+        let stored = self.store.get("show/broadcast.json");
+        let record = stored.and_then(|object| record::from_json(&object.body).ok());
+        record.unwrap_or_else(|| BroadcastRecord::new(self.generation.clone()))
+    }
+
+    /// How the tracks are shown: by the operator's settings and encoders' manifests.
+    pub fn settings(&self) -> BroadcastSettings {
+        self.record().shown().settings
     }
 
     /// Bytes of its body.
@@ -142,7 +169,7 @@ impl World {
                 return recovery;
             }
             for read in reads {
-                let found = self.store.find(&recovery.key(&read), kind_of(&read));
+                let found = self.store.find(&recovery.key(&read), read.kind());
                 recovery.absorb(&read, &found, self.now);
             }
         }
@@ -183,7 +210,7 @@ impl World {
                 return log;
             }
             for read in reads {
-                let found = self.store.find(&read.target().key(&log.keys), kind_of(&read));
+                let found = self.store.find(&read.target().key(&log.keys), read.kind());
                 log.absorb(&read, &found, self.now);
             }
         }
@@ -236,6 +263,12 @@ impl World {
             self.note("ingest read the broadcast again".to_owned());
             self.receiver.tick(self.now);
         }
+        if let Some(described) = self.receiver.take_described() {
+            let mut record = self.record();
+            record.described.extend(described);
+            self.put_record(&record);
+            self.note(format!("manifest: {}", record::to_json(&record.described)));
+        }
         for notice in self.receiver.take_notices() {
             self.note(notice.to_string());
         }
@@ -269,20 +302,16 @@ impl World {
     }
 
     fn observe(&mut self, target: &Target, meta: &str, body: &Bytes) {
-        let (name, generation) = (&self.name, &self.generation);
-        let own = self.conversations.iter_mut().filter_map(Conversation::own_edge);
-        for (edge, observes) in self.edges.iter_mut().zip(EDGES.iter().map(|e| e.observes)).chain(own) {
-            if observes {
-                edge.observe(name, generation, target, meta, body.len() as u64, body);
-            }
+        let (name, generation) = (self.name.clone(), self.generation.clone());
+        for edge in self.observing_edges() {
+            edge.observe(&name, &generation, target, meta, body.len() as u64, body);
         }
     }
-}
 
-fn kind_of(read: &Read) -> FetchKind {
-    match read {
-        Read::Get(_) => FetchKind::Get,
-        Read::Stat(_) => FetchKind::Stat,
-        Read::List(_) => FetchKind::List,
+    /// The edges that are told of every write.
+    fn observing_edges(&mut self) -> impl Iterator<Item = &mut Edge> {
+        let own = self.conversations.iter_mut().filter_map(Conversation::own_edge);
+        let edges = self.edges.iter_mut().zip(EDGES.iter().map(|edge| edge.observes)).chain(own);
+        edges.filter(|(_, observes)| *observes).map(|(edge, _)| edge)
     }
 }

@@ -95,17 +95,43 @@ fn decodes(multivariant: &str) {
 
 #[test]
 #[ignore = "needs ffmpeg and Chromium: cargo xtask test"]
-fn whole_segments_are_cut_into_parts() {
+fn whole_segments_are_listed_whole_and_play() {
     let data = folder();
     let server = Server::serve(data.path(), &[]);
     let _encoder = Encoder::push(&server, "show", &Ladder { fragment_s: None, ..Ladder::default() });
     let (multivariant, media) = playlists(&server, "show");
-    strict(&multivariant, LEGAL);
     for url in &media {
         let text = get(url).expect("the playlist answers").text();
-        assert!(text.matches("#EXT-X-PART:").count() >= 3, "{text}");
+        assert!(!text.contains("#EXT-X-PART") && text.contains("CAN-BLOCK-RELOAD=YES"), "{text}");
         Follower::default().look(url);
     }
+    let watched = watch(&server.url("/show/"), 20, &[]);
+    assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");
+    strict(&multivariant, LEGAL);
+}
+
+#[test]
+#[ignore = "needs ffmpeg and Chromium: cargo xtask test"]
+fn subtitles_show() {
+    let data = folder();
+    let server = Server::serve(data.path(), &[]);
+    let _encoder = Encoder::push(&server, "show", &Ladder::default());
+    let folder = rimcast_tests::live::root().join("tests/media/text_stpp/text");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    // `init.mp4` comes before the segments.
+    files.sort();
+    for file in files {
+        let name = file.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let body = std::fs::read(&file).expect("the recording is there");
+        let answer = put(&server.url(&format!("/ingest/show/text-en/{name}")), &body).expect("an answer");
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+    }
+    let (multivariant, _) = playlists(&server, "show");
+    let text = get(&multivariant).expect("an answer").text();
+    assert!(text.contains("TYPE=SUBTITLES") && text.contains("stpp.ttml.im1t"), "{text}");
+    let watched = watch(&server.url("/show/"), 6, &["--subtitles", "--warmup", "1"]);
+    assert!(watched.ok && watched.errors.is_empty(), "{watched:?}");
+    assert!(watched.cues.iter().any(|cue| cue.contains("three")), "{:?}", watched.cues);
 }
 
 /// The encoder dies and comes back with its times at zero; the page goes on.

@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 use packager_core::cmaf::{Chunk, Header, Sample};
-use packager_core::edge::Method;
+use packager_core::edge::{Asked, Edge, Method, Request, Step};
 use packager_core::ingest::Settings;
+use packager_core::log::Found;
 use proptest::prelude::*;
 use rimcast_tests::golden;
 use rimcast_tests::media::{Origin, Source, Synthetic};
 use rimcast_tests::random::{case, config};
 use rimcast_tests::rules::{self, Context};
 use rimcast_tests::watch::{Watch, chunks};
-use rimcast_tests::world::World;
+use rimcast_tests::world::{BEGINS, World};
 
 /// Every sample of a track as it is stored, with the bytes of all of them.
 fn stored_samples(world: &World, track: &str) -> (Vec<Sample>, Vec<u8>) {
@@ -180,4 +181,26 @@ fn a_head_is_a_get_without_its_body() {
         assert_eq!((get.status, &get.headers), (head.status, &head.headers), "{target}");
         assert!(head.body.is_empty() && !get.body.is_empty(), "{target}");
     }
+}
+
+#[test]
+fn headers_that_are_gone_make_no_empty_playlist() {
+    let world = half_a_minute();
+    let now = BEGINS.plus_ms(world.now_ms());
+    let mut edge = Edge::new(false);
+    let request = Request { method: Method::Get, path: "/show/index.m3u8", query: "" };
+    for _ in 0..100_000 {
+        match edge.handle(&request, Asked::at(now), now) {
+            Step::Respond(response) => return assert_eq!(response.status, 503),
+            Step::Wait(wait) => panic!("the edge waits for {}", wait.key),
+            Step::Fetch(fetches) => {
+                for fetch in &fetches {
+                    let is_gone = fetch.key.ends_with("/init.mp4");
+                    let found = world.store.find(&fetch.key, fetch.kind);
+                    edge.absorb(fetch, if is_gone { &Found::Missing } else { &found }, now);
+                }
+            }
+        }
+    }
+    panic!("the edge asks without end");
 }

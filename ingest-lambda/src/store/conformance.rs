@@ -15,8 +15,7 @@ fn pieces(parts: &[&str]) -> Vec<Bytes> {
 
 /// Asserts everything [`Store`] promises, under keys that begin with `conformance/`. The store has
 /// none of them yet.
-pub async fn conformance<S: Store>(store: S) {
-    let store = Arc::new(store);
+pub async fn conformance<S: Store + Clone>(store: S) {
     what_is_written_is_read(&store).await;
     names_are_listed(&store).await;
     versions_are_swapped(&store).await;
@@ -25,7 +24,7 @@ pub async fn conformance<S: Store>(store: S) {
     no_update_is_lost(&store).await;
 }
 
-async fn what_is_written_is_read<S: Store>(store: &S) {
+async fn what_is_written_is_read<S: Store + Clone>(store: &S) {
     assert_eq!(store.get("conformance/none").await.unwrap(), None);
     assert_eq!(store.stat("conformance/none").await.unwrap(), None);
     let large = "x".repeat(3_000_000);
@@ -47,7 +46,7 @@ async fn what_is_written_is_read<S: Store>(store: &S) {
     }
 }
 
-async fn names_are_listed<S: Store>(store: &S) {
+async fn names_are_listed<S: Store + Clone>(store: &S) {
     assert_eq!(store.list("conformance/list/").await.unwrap(), [""; 0]);
     for key in ["b", "a/1", "a/2", "a/deep/3", "c.json"] {
         store.create(&format!("conformance/list/{key}"), "", &[]).await.unwrap();
@@ -57,7 +56,7 @@ async fn names_are_listed<S: Store>(store: &S) {
     assert!(store.list("").await.unwrap().contains(&"conformance".to_owned()));
 }
 
-async fn versions_are_swapped<S: Store>(store: &S) {
+async fn versions_are_swapped<S: Store + Clone>(store: &S) {
     let key = "conformance/swap/head.json";
     let swap = |expected, text: &'static str| async move {
         store.swap(key, expected, text, &pieces(&[text])).await.unwrap()
@@ -75,7 +74,7 @@ async fn versions_are_swapped<S: Store>(store: &S) {
     assert_eq!(store.get(none).await.unwrap(), None);
 }
 
-async fn bad_keys_are_refused<S: Store>(store: &S) {
+async fn bad_keys_are_refused<S: Store + Clone>(store: &S) {
     for key in ["", "/etc/passwd", "conformance/../../x", "conformance//x", "conformance/", "a\0b"] {
         assert!(matches!(store.get(key).await, Err(StoreError::BadKey { .. })), "{key:?}");
         assert!(matches!(store.stat(key).await, Err(StoreError::BadKey { .. })), "{key:?}");
@@ -87,13 +86,13 @@ async fn bad_keys_are_refused<S: Store>(store: &S) {
     }
 }
 
-async fn one_of_eight_creates_wins<S: Store>(store: &Arc<S>) {
+async fn one_of_eight_creates_wins<S: Store + Clone>(store: &S) {
     for round in 0..20 {
         let key = format!("conformance/race/{round}.m4s");
         let start = Arc::new(tokio::sync::Barrier::new(8));
         let racers: Vec<_> = (0..8)
             .map(|racer| {
-                let (store, key, start) = (Arc::clone(store), key.clone(), Arc::clone(&start));
+                let (store, key, start) = (store.clone(), key.clone(), Arc::clone(&start));
                 tokio::spawn(async move {
                     let text = racer.to_string();
                     start.wait().await;
@@ -117,11 +116,11 @@ async fn one_of_eight_creates_wins<S: Store>(store: &Arc<S>) {
     }
 }
 
-async fn no_update_is_lost<S: Store>(store: &Arc<S>) {
+async fn no_update_is_lost<S: Store + Clone>(store: &S) {
     let key = "conformance/count.json";
     let counters: Vec<_> = (0..8)
         .map(|_| {
-            let store = Arc::clone(store);
+            let store = store.clone();
             tokio::spawn(async move {
                 for _ in 0..25 {
                     loop {

@@ -4,9 +4,9 @@
 //! that is the least that S3, R2 and a folder have in common.
 
 use std::future::Future;
-use std::sync::Arc;
 
 use bytes::Bytes;
+use packager_core::log::{FetchKind, Found};
 
 #[cfg(any(test, feature = "conformance"))]
 mod conformance;
@@ -100,37 +100,25 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Swapped, StoreError>> + Send;
 }
 
-impl<S: Store> Store for Arc<S> {
-    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Object>, StoreError>> + Send {
-        (**self).get(key)
-    }
-
-    fn stat(&self, key: &str) -> impl Future<Output = Result<Option<Stat>, StoreError>> + Send {
-        (**self).stat(key)
-    }
-
-    fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send {
-        (**self).list(prefix)
-    }
-
-    fn create(
-        &self,
-        key: &str,
-        meta: &str,
-        body: &[Bytes],
-    ) -> impl Future<Output = Result<Created, StoreError>> + Send {
-        (**self).create(key, meta, body)
-    }
-
-    fn swap(
-        &self,
-        key: &str,
-        expected: Option<&ETag>,
-        meta: &str,
-        body: &[Bytes],
-    ) -> impl Future<Output = Result<Swapped, StoreError>> + Send {
-        (**self).swap(key, expected, meta, body)
-    }
+/// Reads what core wants to know of a key.
+///
+/// # Errors
+///
+/// The store could not be asked, or holds what cannot be read.
+pub async fn find(store: &impl Store, key: &str, kind: FetchKind) -> Result<Found, StoreError> {
+    Ok(match kind {
+        FetchKind::Get => store.get(key).await?.map_or(Found::Missing, |object| Found::Object {
+            size_bytes: object.body.len() as u64,
+            meta: object.meta,
+            body: object.body,
+        }),
+        FetchKind::Stat => store.stat(key).await?.map_or(Found::Missing, |stat| Found::Object {
+            meta: stat.meta,
+            size_bytes: stat.size_bytes,
+            body: Bytes::new(),
+        }),
+        FetchKind::List => Found::Names(store.list(key).await?),
+    })
 }
 
 /// Why a store could not do what it was asked.

@@ -42,11 +42,15 @@ pub struct SegmentBounds {
 }
 
 impl SegmentBounds {
-    /// Whether a keyframe at `time` begins a segment, when the part before it lasts `part_ticks`.
-    fn begins_at(&self, time: u64, part_ticks: u64) -> bool {
+    /// Whether a keyframe at `time` begins a segment, when the part before it lasts `part_ticks` and
+    /// starts with a keyframe or not.
+    fn begins_at(&self, time: u64, part_ticks: u64, part_is_independent: bool) -> bool {
         let open_ticks = time.saturating_sub(self.start_ticks);
-        let open_ticks = if open_ticks >= self.limit_ticks { part_ticks } else { open_ticks };
-        open_ticks >= self.shortest_ticks
+        if open_ticks < self.limit_ticks {
+            return open_ticks >= self.shortest_ticks;
+        }
+        // The part begins a segment, which is too long with it otherwise.
+        !part_is_independent || part_ticks >= self.shortest_ticks
     }
 }
 
@@ -63,6 +67,13 @@ pub fn part_target_ticks(first: &Chunk, timescale: Timescale, part_ms: u32) -> u
     let whole = if frames_up <= longest { frames_up } else { frames_down };
     let chunk = first.duration_ticks();
     if (whole..=longest).contains(&chunk) { chunk } else { whole }
+}
+
+/// The longest that one stored piece of text may be: it is a segment of its own, and its EXTINF must not
+/// round above TARGETDURATION, which is at least `segment_ms` to the nearest second (HLS §4.4.3.1).
+pub fn text_target_ticks(timescale: Timescale, segment_ms: u32) -> u64 {
+    let rounded_ms = u64::from(segment_ms).saturating_add(500) / 1000;
+    timescale.ticks_from_ms(rounded_ms.saturating_mul(1000).saturating_add(499)).max(1)
 }
 
 /// Cuts the chunks of one run of one track. What it is given must be contiguous.
@@ -138,13 +149,17 @@ impl Cutter {
     /// every sample is a sync sample (HLS §4.4.4.9).
     pub fn may_end(&self, bounds: SegmentBounds) -> bool {
         let end = self.pending.last().map_or(0, Chunk::end_ticks);
+        let starts_with_sync = self.pending.first().is_some_and(Chunk::starts_with_sync);
         self.kind != TrackKind::Video
-            || (bounds.begins_at(end, self.pending_ticks) && self.rhythm.is_due(end))
+            || (bounds.begins_at(end, self.pending_ticks, starts_with_sync) && self.rhythm.is_due(end))
     }
 
     /// The next whole part. Ask again after telling the chain, whose open segment may have changed.
     pub fn next_part(&mut self, bounds: SegmentBounds) -> Option<CutPart> {
         while let Some((chunk, is_rest)) = self.incoming.pop_front() {
+            if self.kind == TrackKind::Text {
+                return self.text_part(chunk);
+            }
             match self.cut_at(&chunk, is_rest, bounds) {
                 Cut::After(count) if count >= chunk.samples().len() => {
                     self.keep(chunk);
@@ -197,6 +212,21 @@ impl Cutter {
         })
     }
 
+    /// Text is stored as it comes, but what is too long for a segment is taken apart evenly.
+    fn text_part(&mut self, chunk: Chunk) -> Option<CutPart> {
+        let pieces = chunk.duration_ticks().div_ceil(self.target_ticks).max(1);
+        let piece_ticks = chunk.duration_ticks().checked_div(pieces).unwrap_or(0);
+        let at = chunk.start_ticks().saturating_add(piece_ticks);
+        match chunk.divide(at).filter(|_| pieces > 1) {
+            Some((head, rest)) => {
+                self.incoming.push_front((rest, true));
+                self.keep(head);
+            }
+            None => self.keep(chunk),
+        }
+        self.flush()
+    }
+
     fn keep(&mut self, chunk: Chunk) {
         self.rhythm = self.rhythm.after(&chunk);
         self.pending_ticks = self.pending_ticks.saturating_add(chunk.duration_ticks());
@@ -213,11 +243,13 @@ impl Cutter {
         let mut part_ticks = self.pending_ticks;
         let mut time = chunk.start_ticks();
         let mut after_sync = self.rhythm.after_sync;
+        let starts_with_sync = self.pending.first().unwrap_or(chunk).starts_with_sync();
+        let begins_at = |time, part_ticks| bounds.begins_at(time, part_ticks, starts_with_sync);
         for (index, sample) in chunk.samples().iter().enumerate() {
             let duration = u64::from(sample.duration_ticks);
             // A keyframe among others that are none is where the encoder means a segment to begin;
             // where every sample is one, segments begin at parts.
-            let begins_segment = sample.sync && !after_sync && bounds.begins_at(time, part_ticks);
+            let begins_segment = sample.sync && !after_sync && begins_at(time, part_ticks);
             let is_full = part_ticks.saturating_add(duration) > self.target_ticks;
             if part_ticks > 0 && (begins_segment || is_full) {
                 return Cut::After(index);
@@ -233,8 +265,8 @@ impl Cutter {
         // The end of a segment would otherwise be published only when the next one begins. Where
         // every sample is a sync sample a short part is as good as any (HLS §4.4.4.9).
         let is_tail = match self.kind {
-            TrackKind::Video => bounds.begins_at(time, part_ticks) && self.rhythm.after(chunk).is_due(time),
-            _ => is_rest && self.pending.is_empty() && bounds.begins_at(time, part_ticks),
+            TrackKind::Video => begins_at(time, part_ticks) && self.rhythm.after(chunk).is_due(time),
+            _ => is_rest && self.pending.is_empty() && begins_at(time, part_ticks),
         };
         if is_own_part || is_tail { Cut::After(chunk.samples().len()) } else { Cut::Nowhere }
     }

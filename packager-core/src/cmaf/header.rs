@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::language;
+use crate::isobmff::colr::{Colour, VideoRange};
+use crate::isobmff::sinf::Protection;
 use crate::isobmff::stsd::Media;
 use crate::isobmff::trex::SampleDefaults;
 use crate::isobmff::{BoxRef, FourCc, Malformed, boxes, elst, hdlr, mdhd, mvhd, stsd, stsz, tkhd, trex};
@@ -54,10 +56,16 @@ pub struct Header {
     pub width: u32,
     /// Height to show the video at, in pixels; 0 for other kinds.
     pub height: u32,
+    /// For VIDEO-RANGE; `None` for other kinds, and when nothing says.
+    pub video_range: Option<VideoRange>,
     /// Samples per second of the audio; 0 for other kinds.
     pub sample_rate: u32,
     /// Channels of the audio; 0 for other kinds, and when only the stream itself says.
     pub channels: u32,
+    /// `complexity_index_type_a` of Joint Object Coding (Dolby Atmos); `None` without objects.
+    pub joc_complexity: Option<u8>,
+    /// How the samples are encrypted; `None` when they are not.
+    pub protection: Option<Protection>,
     /// A BCP 47 tag (`elng`, else `mdhd`); `None` when the language is not known.
     pub language: Option<String>,
     /// What the edit list subtracts from a composition time to make it a presentation time:
@@ -74,7 +82,10 @@ pub enum HeaderError {
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// Nothing here can package this codec; HTTP 415.
-    #[error("The codec of sample entry {0} is not supported; encode video as H.264 and audio as AAC.")]
+    #[error(
+        "The codec of sample entry {0} is not supported; encode video as H.264, H.265, AV1 or VP9, audio \
+         as AAC, MP3, Opus, AC-3, E-AC-3 or FLAC, and text as WebVTT or TTML."
+    )]
     UnsupportedCodec(FourCc),
     /// Several tracks in one header.
     #[error(
@@ -178,7 +189,9 @@ fn parse_trak(trak: &BoxRef<'_>, mvex: &BoxRef<'_>, movie_timescale: u32) -> Res
     }
 
     let entry = stsd::first_entry(&stbl.require(b"stsd", "has no stsd")?)?;
-    let sample_entry = stsd::parse_entry(&entry)?.ok_or(HeaderError::UnsupportedCodec(entry.kind))?;
+    let Some(sample_entry) = stsd::parse_entry(&entry)? else {
+        return Err(HeaderError::UnsupportedCodec(stsd::format(&entry)?));
+    };
     if !stsd::handled_by(&sample_entry.media, hdlr::handler_type(&hdlr)?) {
         let what = "names another kind of media than the track's sample entry";
         return Err(hdlr.malformed(what).into());
@@ -207,23 +220,28 @@ fn parse_trak(trak: &BoxRef<'_>, mvex: &BoxRef<'_>, movie_timescale: u32) -> Res
         codec: sample_entry.codec,
         width: 0,
         height: 0,
+        video_range: None,
         sample_rate: 0,
         channels: 0,
+        joc_complexity: None,
+        protection: sample_entry.protection,
         language: extended.or_else(|| language::tag(mdhd.language?)),
         presentation_shift_ticks,
         defaults,
     };
     match sample_entry.media {
-        Media::Video { width, height } => {
+        Media::Video { width, height, colour } => {
             header.kind = TrackKind::Video;
+            header.video_range = colour.and_then(Colour::video_range);
             // RESOLUTION is the size to show (RFC 8216bis §4.4.6.2), which differs from the coded
             // one where pixels are not square.
             let shown = tkhd.width > 0 && tkhd.height > 0;
             header.width = if shown { tkhd.width } else { width };
             header.height = if shown { tkhd.height } else { height };
         }
-        Media::Audio { sample_rate, channels } => {
+        Media::Audio { sample_rate, channels, joc_complexity } => {
             header.kind = TrackKind::Audio;
+            header.joc_complexity = joc_complexity;
             header.sample_rate = if sample_rate > 0 { sample_rate } else { ticks_per_second };
             header.channels = channels;
         }
@@ -302,8 +320,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_packaged_says_why() {
-        let unsupported = renamed(b"avc1", b"hvc1").unwrap_err();
-        assert_eq!(unsupported, HeaderError::UnsupportedCodec(FourCc(*b"hvc1")));
+        let unsupported = renamed(b"avc1", b"vvc1").unwrap_err();
+        assert_eq!(unsupported, HeaderError::UnsupportedCodec(FourCc(*b"vvc1")));
         assert_eq!(renamed(b"mvex", b"free"), Err(HeaderError::NotFragmented));
         assert_eq!(renamed(b"trak", b"free"), Err(HeaderError::NoTrack));
         for kind in [b"ftyp", b"moov"] {

@@ -20,7 +20,7 @@ wol:wo xho:xh yid:yi yor:yo zha:za zho:zh chi:zh zul:zu";
 
 /// The BCP 47 tag for a code of ISO 639-2: two letters where there are two (RFC 5646 §4.5), since
 /// players compare it with the system's languages. `None` for `und`, `mis`: no language is known.
-pub(super) fn tag(code: [u8; 3]) -> Option<String> {
+pub(crate) fn tag(code: [u8; 3]) -> Option<String> {
     let code = std::str::from_utf8(&code).ok()?;
     if matches!(code, "und" | "mis") {
         return None;

@@ -8,10 +8,15 @@
 pub mod chunk;
 pub mod cutter;
 pub mod header;
+pub mod inband;
 mod language;
+pub mod mux;
 pub mod scan;
 pub mod synthetic;
 
+pub use crate::isobmff::colr::VideoRange;
+pub use crate::isobmff::sinf::{Protection, Scheme};
 pub use chunk::{Chunk, ChunkError, Sample};
 pub use header::{Header, HeaderError, TrackKind};
+pub(crate) use language::tag as language_tag;
 pub use scan::{Item, Scanner};

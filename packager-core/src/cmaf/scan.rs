@@ -343,7 +343,9 @@ impl Unit {
         let [a, b, c, d, kind @ ..] = *first;
         let what = match first {
             [b'F', b'L', b'V', 1, ..] => "is FLV, not a box; push fragmented MP4",
-            [0x1a, 0x45, 0xdf, 0xa3, ..] => "is Matroska or WebM, not a box; push fragmented MP4",
+            [0x1a, 0x45, 0xdf, 0xa3, ..] => {
+                "is Matroska or WebM, not a box; push fragmented MP4 (with ffmpeg -f dash add -dash_segment_type mp4)"
+            }
             [0x47, ..] if !is_text(&[a, b, c, d]) => {
                 "is an MPEG transport stream, not a box; push fragmented MP4"
             }

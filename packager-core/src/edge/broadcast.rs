@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::response::{Rendered, Response};
 use super::{Asked, Fetch, HOLD_MS, Step, Wait, freshness};
 use crate::hls::Skip;
-use crate::log::{BroadcastLog, BroadcastName, Freshness, Generation, TrackName};
+use crate::log::{BroadcastLog, BroadcastName, BroadcastRecord, Freshness, Generation, TrackName};
 use crate::time::WallMs;
 
 /// Closed segments kept after they left the playlist: the page of older ones is written by then.
@@ -18,9 +18,10 @@ pub(super) struct Broadcast {
     pub(super) generation: Generation,
     pub(super) log: BroadcastLog,
     observes_writes: bool,
-    /// Playlists by track and kind, with the version of the log they were rendered from.
-    rendered: BTreeMap<(TrackName, Option<bool>), (u64, Arc<Rendered>)>,
-    multivariant: Option<(u64, Arc<Rendered>)>,
+    /// Playlists by track, full or delta, with the version of the log they were rendered from.
+    rendered: BTreeMap<(TrackName, bool), (u64, Arc<Rendered>)>,
+    /// Likewise, and with the settings that it was rendered with.
+    multivariant: Option<(u64, Arc<BroadcastRecord>, Arc<Rendered>)>,
 }
 
 impl Broadcast {
@@ -38,7 +39,10 @@ impl Broadcast {
     /// What must be read before a request can be answered; `None`: nothing.
     pub(super) fn unread(&self, track: Option<&TrackName>, asked: Asked, now: WallMs) -> Option<Step> {
         let fresh: Freshness = freshness(self.observes_writes, track, asked, now);
-        self.fetch(self.log.wants(fresh))
+        let step = self.fetch(self.log.wants(fresh))?;
+        // However much there is still to read, nobody waits longer than a hold for it.
+        let is_late = now.since_ms(asked.at) >= HOLD_MS;
+        Some(if is_late { Step::Respond(Response::held_too_long()) } else { step })
     }
 
     pub(super) fn fetch(&self, reads: Vec<crate::log::Read>) -> Option<Step> {
@@ -65,9 +69,9 @@ impl Broadcast {
         render: impl FnOnce(&BroadcastLog) -> Option<String>,
     ) -> Option<Arc<Rendered>> {
         let version = self.log.version();
-        let slot = (track.clone(), skip.map(|skip| skip == Skip::V2));
-        if let Some((of, rendered)) = self.rendered.get(&slot).filter(|(of, _)| *of == version) {
-            debug_assert_eq!(*of, version);
+        // While there are no date ranges, v2 skips what v1 does.
+        let slot = (track.clone(), skip.is_some());
+        if let Some((_, rendered)) = self.rendered.get(&slot).filter(|(of, _)| *of == version) {
             return Some(Arc::clone(rendered));
         }
         let rendered = Arc::new(Rendered { plain: render(&self.log)?.into(), ..Rendered::default() });
@@ -75,14 +79,20 @@ impl Broadcast {
         Some(rendered)
     }
 
-    /// The multivariant playlist as of now, likewise.
-    pub(super) fn multivariant_text(&mut self, render: impl FnOnce(&Self) -> String) -> Arc<Rendered> {
+    /// The multivariant playlist as of now, rendered at most once for each version of the log and each
+    /// change of the settings.
+    pub(super) fn multivariant_text(
+        &mut self,
+        record: &Arc<BroadcastRecord>,
+        render: impl FnOnce(&Self) -> String,
+    ) -> Arc<Rendered> {
         let version = self.log.version();
-        if let Some((_, rendered)) = self.multivariant.as_ref().filter(|(of, _)| *of == version) {
+        let is_this = |of: &u64, with: &Arc<BroadcastRecord>| *of == version && with == record;
+        if let Some((_, _, rendered)) = self.multivariant.as_ref().filter(|(of, with, _)| is_this(of, with)) {
             return Arc::clone(rendered);
         }
         let rendered = Arc::new(Rendered { plain: render(self).into(), ..Rendered::default() });
-        self.multivariant = Some((version, Arc::clone(&rendered)));
+        self.multivariant = Some((version, Arc::clone(record), Arc::clone(&rendered)));
         rendered
     }
 }

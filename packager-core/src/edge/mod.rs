@@ -11,6 +11,7 @@ pub mod response;
 mod route;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::limits;
 use crate::log::reader::Target;
@@ -19,6 +20,7 @@ use crate::log::{
 };
 use crate::time::WallMs;
 
+pub use crate::log::reader::FetchKind;
 use broadcast::Broadcast;
 pub use media::{Cursor, Grow, PartObject};
 pub use response::{Body, CacheFor, Rendered, Response};
@@ -92,17 +94,6 @@ pub enum Step {
     Respond(Response),
 }
 
-/// How a key is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FetchKind {
-    /// Metadata and body.
-    Get,
-    /// Metadata and size.
-    Stat,
-    /// The names directly under the prefix.
-    List,
-}
-
 /// One read for the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
@@ -121,12 +112,8 @@ enum Slot {
 
 impl Fetch {
     fn log(broadcast: &Broadcast, read: Read) -> Self {
-        let kind = match read {
-            Read::Get(_) => FetchKind::Get,
-            Read::Stat(_) => FetchKind::Stat,
-            Read::List(_) => FetchKind::List,
-        };
         let key = read.target().key(&broadcast.log.keys);
+        let kind = read.kind();
         Self { key, kind, slot: Slot::Log(broadcast.name.clone(), broadcast.generation.clone(), read) }
     }
 }
@@ -146,7 +133,7 @@ pub struct Wait {
 
 #[derive(Debug)]
 struct Pointer {
-    generation: Option<Generation>,
+    record: Option<Arc<BroadcastRecord>>,
     checked: WallMs,
 }
 
@@ -181,14 +168,12 @@ impl Edge {
             Route::Page(_) => Step::Respond(Response::page()),
             Route::Multivariant(name) => self.multivariant(&name, asked, now),
             Route::Media { broadcast: name, generation, track } => {
-                let Some(broadcast) = self.broadcast(&name, &generation) else {
-                    return Step::Respond(Response::overloaded());
-                };
+                let broadcast = self.broadcast(&name, &generation);
                 let step = broadcast.media_playlist(&track, request.query, asked, now);
                 if matches!(step, Step::Wait(_)) && broadcast.log.shape().is_none() {
                     // Only a generation that is about to begin is waited for.
-                    return match self.generation(&name, now) {
-                        Ok(Some(current)) if current == generation => step,
+                    return match self.record(&name, now) {
+                        Ok(Some(current)) if current.generation == generation => step,
                         Ok(_) => Step::Respond(Response::not_found("no such broadcast")),
                         Err(fetches) => Step::Fetch(fetches),
                     };
@@ -196,15 +181,11 @@ impl Edge {
                 step
             }
             Route::Segment { broadcast, generation, track, msn } => {
-                let Some(broadcast) = self.broadcast(&broadcast, &generation) else {
-                    return Step::Respond(Response::overloaded());
-                };
+                let broadcast = self.broadcast(&broadcast, &generation);
                 broadcast.segment(&track, msn, asked, now)
             }
             Route::Part { broadcast, generation, track, session, start_ticks } => {
-                let Some(broadcast) = self.broadcast(&broadcast, &generation) else {
-                    return Step::Respond(Response::overloaded());
-                };
+                let broadcast = self.broadcast(&broadcast, &generation);
                 broadcast.part(&track, &session, start_ticks, asked, now)
             }
             Route::Init { broadcast, generation, track, session } => {
@@ -218,15 +199,15 @@ impl Edge {
     pub fn absorb(&mut self, fetch: &Fetch, found: &Found, asked: WallMs) {
         match &fetch.slot {
             Slot::Broadcast(name) => {
-                let generation = match found {
+                let record = match found {
                     Found::Object { body, .. } => record::from_json::<BroadcastRecord>(body).ok(),
                     _ => None,
                 };
                 if self.pointers.len() >= limits::BROADCASTS_KNOWN && !self.pointers.contains_key(name) {
                     self.pointers.pop_first();
                 }
-                let generation = generation.map(|record| record.generation);
-                self.pointers.insert(name.clone(), Pointer { generation, checked: asked });
+                let record = record.map(|record| Arc::new(record.shown()));
+                self.pointers.insert(name.clone(), Pointer { record, checked: asked });
             }
             Slot::Log(name, generation, read) => {
                 if let Some(broadcast) = self.broadcasts.get_mut(&(name.clone(), generation.clone())) {
@@ -251,29 +232,28 @@ impl Edge {
         }
     }
 
-    /// Takes in that a broadcast was created, or created anew.
-    pub fn observe_broadcast(&mut self, name: &BroadcastName, generation: &Generation, now: WallMs) {
-        self.pointers.insert(name.clone(), Pointer { generation: Some(generation.clone()), checked: now });
+    /// Takes in that a broadcast was created, or created anew, or that its settings changed.
+    pub fn observe_broadcast(&mut self, name: &BroadcastName, record: &BroadcastRecord, now: WallMs) {
+        let record = Some(Arc::new(record.clone().shown()));
+        self.pointers.insert(name.clone(), Pointer { record, checked: now });
     }
 
     /// What follows the parts a growing segment's reader has been given.
     ///
     /// A cursor is asked about again after a fetch as it is, and after a wait [woken](Cursor::woken).
     pub fn grow(&mut self, cursor: &Cursor, now: WallMs) -> Grow {
-        match self.broadcast(&cursor.broadcast, &cursor.generation) {
-            Some(broadcast) => broadcast.grow(cursor, now),
-            None => Grow::Abort,
-        }
+        self.broadcast(&cursor.broadcast, &cursor.generation).grow(cursor, now)
     }
 
-    /// The generation that a broadcast's viewers are sent to, or what to read to know it.
-    fn generation(&self, name: &BroadcastName, now: WallMs) -> Result<Option<Generation>, Vec<Fetch>> {
+    /// The generation that a broadcast's viewers are sent to, with its settings, or what to read to know
+    /// them.
+    fn record(&self, name: &BroadcastName, now: WallMs) -> Result<Option<Arc<BroadcastRecord>>, Vec<Fetch>> {
         if let Some(pointer) = self.pointers.get(name) {
             // A broadcast that exists is looked for again by and by; one that does not, each time
             // the last look is older than an answer may be cached.
-            let trust_ms = if pointer.generation.is_some() { BROADCAST_TRUST_MS } else { 1_000 };
+            let trust_ms = if pointer.record.is_some() { BROADCAST_TRUST_MS } else { 1_000 };
             if now.since_ms(pointer.checked) < trust_ms {
-                return Ok(pointer.generation.clone());
+                return Ok(pointer.record.clone());
             }
         }
         let slot = Slot::Broadcast(name.clone());
@@ -281,8 +261,8 @@ impl Edge {
     }
 
     fn multivariant(&mut self, name: &BroadcastName, asked: Asked, now: WallMs) -> Step {
-        let generation = match self.generation(name, now) {
-            Ok(Some(generation)) => generation,
+        let record = match self.record(name, now) {
+            Ok(Some(record)) => record,
             Ok(None) => {
                 return Step::Respond(Response::not_found(
                     "no such broadcast; it starts when an encoder pushes to it",
@@ -290,23 +270,19 @@ impl Edge {
             }
             Err(fetches) => return Step::Fetch(fetches),
         };
-        match self.broadcast(name, &generation) {
-            Some(broadcast) => broadcast.multivariant(asked, now),
-            None => Step::Respond(Response::overloaded()),
-        }
+        self.broadcast(name, &record.generation).multivariant(&record, asked, now)
     }
 
     /// The broadcast, known or new. Room is made by forgetting one that shows nothing.
-    fn broadcast(&mut self, name: &BroadcastName, generation: &Generation) -> Option<&mut Broadcast> {
+    fn broadcast(&mut self, name: &BroadcastName, generation: &Generation) -> &mut Broadcast {
         let id = (name.clone(), generation.clone());
         if !self.broadcasts.contains_key(&id) && self.broadcasts.len() >= limits::BROADCASTS_KNOWN {
             let idle = self.broadcasts.iter().find(|(_, known)| known.log.shape().is_none());
-            let victim = idle.or(self.broadcasts.iter().next()).map(|(id, _)| id.clone())?;
-            self.broadcasts.remove(&victim);
+            let victim = idle.or(self.broadcasts.iter().next()).map(|(id, _)| id.clone());
+            victim.map(|victim| self.broadcasts.remove(&victim));
         }
         let observes_writes = self.observes_writes;
-        let known = self.broadcasts.entry(id);
-        Some(known.or_insert_with(|| Broadcast::new(name, generation, observes_writes)))
+        self.broadcasts.entry(id).or_insert_with(|| Broadcast::new(name, generation, observes_writes))
     }
 }
 

@@ -1,18 +1,22 @@
 //! Playlist requests.
 
+use std::sync::Arc;
+
 use super::response::Response;
 use super::{Asked, Step, broadcast};
-use crate::hls::{Availability, Directives, MediaPlaylist, Multivariant, Rendition, Report, availability};
+use crate::cmaf::TrackKind;
+use crate::hls::{Availability, Directives, MediaPlaylist, Multivariant, Report, availability, listed};
 use crate::log::reader::Target;
-use crate::log::{BroadcastLog, TrackName};
+use crate::log::{BroadcastLog, BroadcastRecord, BroadcastSettings, TrackName};
 use crate::time::WallMs;
 
 impl broadcast::Broadcast {
-    pub(super) fn multivariant(&mut self, asked: Asked, now: WallMs) -> Step {
+    pub(super) fn multivariant(&mut self, record: &Arc<BroadcastRecord>, asked: Asked, now: WallMs) -> Step {
         if let Some(step) = self.unread(None, asked, now) {
             return step;
         }
-        if !is_ready(&self.log) {
+        let settings = &record.settings;
+        if !is_ready(&self.log, settings) {
             let key = match self.log.shape() {
                 None => Target::Period(0).key(&self.log.keys),
                 Some(_) => self.log.keys.root(),
@@ -25,9 +29,13 @@ impl broadcast::Broadcast {
         let Some(shape) = self.log.shape().copied() else {
             return Step::Respond(Response::held_too_long());
         };
-        let rendered = self.multivariant_text(|this| {
-            let renditions: Vec<_> = shown(&this.log).collect();
-            Multivariant { generation: &this.generation, renditions: &renditions }.render()
+        if listed(&self.log, settings).is_empty() {
+            // Their headers are gone: the broadcast is being deleted.
+            return Step::Respond(Response::held_too_long());
+        }
+        let rendered = self.multivariant_text(record, |this| {
+            let renditions = listed(&this.log, settings);
+            Multivariant { generation: &this.generation, settings, renditions: &renditions }.render()
         });
         Step::Respond(Response::playlist(rendered, &shape, false))
     }
@@ -54,7 +62,8 @@ impl broadcast::Broadcast {
         let Some(chain) = self.log.track(track).and_then(|log| log.chain()) else {
             return Step::Respond(Response::not_found("no such track"));
         };
-        let nothing_shown = chain.closed.is_empty() && chain.open.is_none() && !chain.ended;
+        let shows_open = chain.open.is_some() && chain.has_parts();
+        let nothing_shown = chain.closed.is_empty() && !shows_open && !chain.ended;
         match availability(chain, &directives) {
             Availability::BadRequest(why) => Step::Respond(Response::bad_request(why)),
             Availability::Ready if !nothing_shown => {
@@ -86,19 +95,14 @@ impl broadcast::Broadcast {
 
 /// The first multivariant playlist waits until every track that has begun has a closed segment, so
 /// that an early viewer is not left without a rendition; one that has none when another has closed
-/// two target durations is left out, as are tracks without one later on.
-fn is_ready(log: &BroadcastLog) -> bool {
+/// two target durations is left out, as are tracks without one later on. Text alone is no variant.
+fn is_ready(log: &BroadcastLog, settings: &BroadcastSettings) -> bool {
     let Some(shape) = log.shape() else { return false };
     let patience_us = u64::from(shape.target_duration_s).saturating_mul(2_000_000);
+    let shown = log.tracks().filter(|(track, _)| !settings.track(track).hidden);
+    let chains: Vec<_> = shown.filter_map(|(_, log)| log.chain()).collect();
     // Of media: what is all gaps cannot be shown.
-    let closed = || log.tracks().filter_map(|(_, log)| log.chain()).map(|chain| chain.rate.duration_us);
-    let longest_us = closed().max().unwrap_or(0);
-    longest_us >= patience_us || (longest_us > 0 && closed().all(|us| us > 0))
-}
-
-fn shown(log: &BroadcastLog) -> impl Iterator<Item = Rendition<'_>> {
-    log.tracks().filter_map(|(track, log)| {
-        let chain = log.chain().filter(|chain| chain.rate.duration_us > 0)?;
-        Some(Rendition { track, header: log.header()?, chain })
-    })
+    let variants = chains.iter().filter(|chain| chain.begin.kind != TrackKind::Text);
+    let longest_us = variants.map(|chain| chain.rate.duration_us).max().unwrap_or(0);
+    longest_us >= patience_us || (longest_us > 0 && chains.iter().all(|chain| chain.rate.duration_us > 0))
 }

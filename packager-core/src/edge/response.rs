@@ -10,8 +10,6 @@ use crate::log::Shape;
 /// How long a cache may keep a response (`Cache-Control`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheFor {
-    /// `no-store`.
-    Never,
     /// `max-age`, in seconds.
     Seconds(u32),
     /// A year, `immutable`: its URL never names other bytes.
@@ -100,10 +98,6 @@ impl Response {
         Self { retry_after_s: Some(1), ..Self::error(503, why) }
     }
 
-    pub(super) fn overloaded() -> Self {
-        Self { retry_after_s: Some(1), ..Self::error(503, "too many broadcasts are being asked for") }
-    }
-
     pub(super) fn method_not_allowed() -> Self {
         Self::error(405, "viewers use GET and HEAD; encoders push to /ingest/{broadcast}/")
     }
@@ -162,7 +156,6 @@ impl Response {
 impl std::fmt::Display for CacheFor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            CacheFor::Never => f.write_str("no-store"),
             CacheFor::Seconds(seconds) => write!(f, "max-age={seconds}"),
             CacheFor::Ever => f.write_str("max-age=31536000, immutable"),
         }

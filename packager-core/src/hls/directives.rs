@@ -83,7 +83,7 @@ pub fn availability(chain: &Chain, directives: &Directives) -> Availability {
     if msn > last_closed.saturating_add(2) {
         return Availability::BadRequest("_HLS_msn is more than two segments ahead of the playlist");
     }
-    let Some(part) = directives.part else {
+    let Some(part) = directives.part.filter(|_| chain.has_parts()) else {
         return if msn <= last_closed { Availability::Ready } else { Availability::Hold };
     };
     if msn <= last_closed {

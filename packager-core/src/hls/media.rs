@@ -3,7 +3,6 @@
 use super::attribute::{Dates, push_integer, push_ms, push_seconds, push_seconds_up};
 use super::directives::Skip;
 use crate::log::{Chain, Independence, PeriodRecord, Segment, TrackName, key};
-use crate::time::scale;
 
 /// EXT-X-RENDITION-REPORT of another track (HLS §4.4.5.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +18,10 @@ pub struct Report {
 impl Report {
     /// The report of a chain, once it shows anything.
     pub fn of(track: &TrackName, chain: &Chain) -> Option<Self> {
-        let newest = chain.open.as_ref().or(chain.closed.back())?;
+        let newest = chain.open.as_ref().filter(|_| chain.has_parts()).or(chain.closed.back())?;
+        if !chain.has_parts() {
+            return Some(Self { track: track.clone(), last_msn: newest.msn, last_part: None });
+        }
         let parts = u64::try_from(newest.parts.len()).unwrap_or(u64::MAX);
         Some(Self { track: track.clone(), last_msn: newest.msn, last_part: parts.checked_sub(1) })
     }
@@ -46,16 +48,18 @@ impl MediaPlaylist<'_> {
         let segments = listed().count().saturating_sub(skipped);
         let mut text = String::with_capacity(segments.saturating_mul(220).saturating_add(4096));
 
-        self.header(&mut text, &listed().chain(&chain.open), skipped);
+        // What is open of a track without parts has nothing to show yet.
+        let open = chain.open.as_ref().filter(|_| chain.has_parts());
+        self.header(&mut text, &listed().chain(open), skipped);
         let mut last_session = None;
         let mut dates = Dates::default();
-        let parts_from = self.parts_from_msn();
-        for segment in listed().skip(skipped).chain(&chain.open) {
+        let parts_from = if chain.has_parts() { self.parts_from_msn() } else { u64::MAX };
+        for segment in listed().skip(skipped).chain(open) {
             self.segment(&mut text, segment, segment.msn >= parts_from, &mut last_session, &mut dates);
         }
         if chain.ended {
             text.push_str("#EXT-X-ENDLIST\n");
-        } else {
+        } else if chain.has_parts() {
             text.push_str("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"");
             key::push_part_path(&mut text, &chain.run.session, chain.next_ticks);
             text.push_str("\"\n");
@@ -97,13 +101,17 @@ impl MediaPlaylist<'_> {
         push_ms(text, target_s.saturating_mul(6000));
         text.push_str(",HOLD-BACK=");
         push_ms(text, target_s.saturating_mul(3000));
-        text.push_str(",PART-HOLD-BACK=");
-        push_ms(text, part_hold_back_ms(shape.part_ms));
-        text.push_str("\n#EXT-X-PART-INF:PART-TARGET=");
-        push_seconds_up(text, chain.begin.part_target_ticks, chain.begin.timescale);
+        if let Some(hold_back_ms) = shape.part_hold_back_ms() {
+            text.push_str(",PART-HOLD-BACK=");
+            push_ms(text, hold_back_ms);
+        }
+        if chain.has_parts() {
+            text.push_str("\n#EXT-X-PART-INF:PART-TARGET=");
+            push_seconds_up(text, chain.begin.part_target_ticks, chain.begin.timescale);
+        }
         let first = listed.clone().next();
         text.push_str("\n#EXT-X-MEDIA-SEQUENCE:");
-        push_integer(text, first.map_or(chain.next_msn, |segment| segment.msn));
+        push_integer(text, first.or(chain.open.as_ref()).map_or(chain.next_msn, |segment| segment.msn));
         // A segment's discontinuity sequence number is its period (HLS §4.4.3.3): a tag that is
         // still listed is not counted yet.
         let period = first.map_or(chain.run.period, |segment| segment.run.period);
@@ -202,10 +210,4 @@ impl MediaPlaylist<'_> {
     fn target_us(&self) -> u64 {
         u64::from(self.chain.shape.target_duration_s).saturating_mul(1_000_000)
     }
-}
-
-/// PART-HOLD-BACK: 3.5 nominal parts. PART-TARGET is at most 7/6 of one, so it is at least three of
-/// the longest parts (HLS §4.4.3.8) and yet the same in every rendition.
-pub fn part_hold_back_ms(part_ms: u32) -> u64 {
-    scale(u64::from(part_ms), 7, 2)
 }

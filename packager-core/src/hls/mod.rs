@@ -2,10 +2,13 @@
 
 mod attribute;
 pub mod directives;
+mod groups;
+mod listing;
 pub mod media;
 pub mod multivariant;
 
 pub use directives::{Availability, Directives, Skip, availability};
+pub use listing::listed;
 pub use media::{MediaPlaylist, Report};
 pub use multivariant::{Multivariant, Rendition};
 

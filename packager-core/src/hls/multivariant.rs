@@ -1,10 +1,11 @@
 //! The multivariant playlist (HLS §4.4.6).
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use crate::cmaf::{Header, TrackKind};
-use crate::log::{Chain, Generation, TrackName};
+use super::groups::{Group, Groups, Member};
+use crate::cmaf::{Header, TrackKind, VideoRange};
+use crate::log::{BroadcastSettings, Captions, Chain, Generation, TrackName, TrackSettings};
 
 /// A track as the multivariant playlist shows it.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,21 @@ pub struct Rendition<'a> {
     pub header: &'a Header,
     /// Bit rates, frame rate.
     pub chain: &'a Chain,
+    /// What the operator says of it.
+    pub settings: &'a TrackSettings,
+}
+
+impl<'a> Rendition<'a> {
+    /// The operator's word, or the header's.
+    pub(super) fn language(&self) -> Option<&'a str> {
+        let set = self.settings.language.as_ref().map(crate::log::LanguageTag::as_str);
+        set.or(self.header.language.as_deref())
+    }
+
+    /// Its place among others of its kind: as the operator says, then by name, so that readers agree.
+    pub(super) fn place(&self) -> (u32, &'a TrackName) {
+        (self.settings.order.unwrap_or(u32::MAX), self.track)
+    }
 }
 
 /// Everything a multivariant playlist says.
@@ -22,25 +38,10 @@ pub struct Rendition<'a> {
 pub struct Multivariant<'a> {
     /// In every URI.
     pub generation: &'a Generation,
+    /// What the operator says of the broadcast.
+    pub settings: &'a BroadcastSettings,
     /// The tracks to list, by name.
     pub renditions: &'a [Rendition<'a>],
-}
-
-/// Renditions of one kind and codec: those a player may choose between without changing decoders.
-struct Group<'a> {
-    id: String,
-    codec: &'a str,
-    members: Vec<Rendition<'a>>,
-}
-
-impl Group<'_> {
-    fn peak_bps(&self) -> u64 {
-        self.members.iter().map(|member| member.chain.rate.peak_bps()).max().unwrap_or(0)
-    }
-
-    fn average_bps(&self) -> u64 {
-        self.members.iter().map(|member| member.chain.rate.average_bps()).max().unwrap_or(0)
-    }
 }
 
 impl<'a> Multivariant<'a> {
@@ -54,76 +55,137 @@ impl<'a> Multivariant<'a> {
         if independent {
             text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
         }
-        let audio = self.groups(TrackKind::Audio);
-        let mut video: Vec<_> = self.of_kind(TrackKind::Video).collect();
-        if video.is_empty() {
-            // Sound alone: each track is a variant of its own.
-            for group in &audio {
-                for member in &group.members {
-                    self.variant(&mut text, *member, None);
+        let audio = Groups::audio(self.renditions);
+        let subtitles = Groups::text(self.renditions);
+        for Rendition { track, header, .. } in &audio.left_out {
+            let codec = &header.codec;
+            let _ = writeln!(
+                text,
+                "# {track} is left out: what it says is not there in a commoner codec than {codec}"
+            );
+        }
+        let video = self.best_first(TrackKind::Video);
+        let is_choice = audio.members.len() > 1;
+        if !video.is_empty() || is_choice {
+            self.media(&mut text, "AUDIO", &audio);
+        }
+        self.media(&mut text, "SUBTITLES", &subtitles);
+        let subtitles = subtitles.groups.first();
+        if !video.is_empty() {
+            for rendition in video {
+                if audio.groups.is_empty() {
+                    self.variant(&mut text, rendition, None, subtitles);
+                }
+                for group in &audio.groups {
+                    self.variant(&mut text, rendition, Some(group), subtitles);
                 }
             }
-            return text;
-        }
-        for group in &audio {
-            for (index, member) in group.members.iter().enumerate() {
-                self.media(&mut text, group, *member, index == 0);
+        } else if is_choice {
+            // Sound alone, to be chosen from: a variant for each encoding, whose own playlist is that
+            // of the default member (as in HLS §9.6).
+            let default = audio.members.iter().position(|member| member.is_default).unwrap_or(0);
+            for group in &audio.groups {
+                if let Some(rendition) = group.renditions.get(default) {
+                    self.variant(&mut text, *rendition, Some(group), subtitles);
+                }
             }
-        }
-        // Best first, as AVPlayer starts with the first; ties by name, so that readers agree.
-        video.sort_by_key(|rendition| std::cmp::Reverse(rendition.chain.rate.peak_bps()));
-        for rendition in video {
-            if audio.is_empty() {
-                self.variant(&mut text, rendition, None);
-            }
-            for group in &audio {
-                self.variant(&mut text, rendition, Some(group));
+        } else {
+            // Sound alone, and all of it the same: each track is a variant of its own.
+            for rendition in self.best_first(TrackKind::Audio) {
+                if audio.left_out.iter().all(|left_out| left_out.track != rendition.track) {
+                    self.variant(&mut text, rendition, None, subtitles);
+                }
             }
         }
         text
     }
 
-    fn of_kind(&self, kind: TrackKind) -> impl Iterator<Item = Rendition<'a>> {
-        self.renditions.iter().filter(move |rendition| rendition.header.kind == kind).copied()
+    /// The tracks of a kind in the order of variants: the one to start with first, as AVPlayer starts
+    /// with the first, then the best; ties by name, so that readers agree.
+    fn best_first(&self, kind: TrackKind) -> Vec<Rendition<'a>> {
+        let of_kind = self.renditions.iter().filter(|rendition| rendition.header.kind == kind);
+        let mut renditions: Vec<_> = of_kind.copied().collect();
+        renditions.sort_by_key(|rendition| {
+            let (order, track) = rendition.place();
+            (!rendition.settings.default, order, Reverse(rendition.chain.rate.peak_bps()), track)
+        });
+        renditions
     }
 
-    fn groups(&self, kind: TrackKind) -> Vec<Group<'a>> {
-        let mut by_codec: BTreeMap<&str, Vec<Rendition<'a>>> = BTreeMap::new();
-        for rendition in self.of_kind(kind) {
-            by_codec.entry(&rendition.header.codec).or_default().push(rendition);
+    /// EXT-X-MEDIA (HLS §4.4.6.1) of all members of all groups.
+    fn media(&self, text: &mut String, kind: &str, groups: &Groups<'_>) {
+        for group in &groups.groups {
+            for (member, rendition) in groups.members.iter().zip(&group.renditions) {
+                self.member(text, kind, group, member, rendition);
+            }
         }
-        let group = |(codec, members)| Group { id: format!("{kind}-{codec}"), codec, members };
-        by_codec.into_iter().map(group).collect()
     }
 
-    /// EXT-X-MEDIA (HLS §4.4.6.1).
-    fn media(&self, text: &mut String, group: &Group<'_>, member: Rendition<'_>, is_default: bool) {
-        let Rendition { track, header, .. } = member;
-        let default = if is_default { "YES" } else { "NO" };
-        let _ = write!(text, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{}\",NAME=\"{track}\"", group.id);
-        if let Some(language) = &header.language {
+    /// Whether players must be told which variants they can show (VIDEO-RANGE, HLS §4.4.6.2).
+    fn has_high_range(&self) -> bool {
+        let mut video = self.renditions.iter().filter(|rendition| rendition.header.kind == TrackKind::Video);
+        video.any(|rendition| range_of(rendition.header) != "SDR")
+    }
+
+    fn member(
+        &self,
+        text: &mut String,
+        kind: &str,
+        group: &Group<'_>,
+        member: &Member<'_>,
+        rendition: &Rendition<'_>,
+    ) {
+        let Rendition { track, header, .. } = rendition;
+        let yes = |is: bool| if is { "YES" } else { "NO" };
+        let _ = write!(text, "#EXT-X-MEDIA:TYPE={kind},GROUP-ID=\"{}\",NAME=\"{}\"", group.id, member.name);
+        if let Some(language) = member.language {
             let _ = write!(text, ",LANGUAGE=\"{language}\"");
         }
-        let _ = write!(text, ",DEFAULT={default},AUTOSELECT=YES");
-        if header.channels > 0 {
+        let (default, selectable) = (yes(member.is_default), yes(member.is_selectable));
+        let _ = write!(text, ",DEFAULT={default},AUTOSELECT={selectable}");
+        // FORCED is of subtitles alone.
+        if header.kind == TrackKind::Text && member.is_forced() {
+            text.push_str(",FORCED=YES");
+        }
+        if let Some(characteristics) = member.characteristics() {
+            let _ = write!(text, ",CHARACTERISTICS=\"{characteristics}\"");
+        }
+        if let Some(complexity) = header.joc_complexity {
+            let _ = write!(text, ",CHANNELS=\"{complexity}/JOC\"");
+        } else if header.channels > 0 {
             let _ = write!(text, ",CHANNELS=\"{}\"", header.channels);
         }
         let _ = writeln!(text, ",URI=\"{}/{track}/index.m3u8\"", self.generation);
     }
 
     /// EXT-X-STREAM-INF (HLS §4.4.6.2): bit rates are those of the worst playable combination.
-    fn variant(&self, text: &mut String, rendition: Rendition<'_>, audio: Option<&Group<'_>>) {
-        let Rendition { track, header, chain } = rendition;
-        let peak = chain.rate.peak_bps().saturating_add(audio.map_or(0, Group::peak_bps));
-        let average = chain.rate.average_bps().saturating_add(audio.map_or(0, Group::average_bps));
+    fn variant(
+        &self,
+        text: &mut String,
+        rendition: Rendition<'_>,
+        audio: Option<&Group<'_>>,
+        subtitles: Option<&Group<'_>>,
+    ) {
+        let Rendition { track, header, chain, .. } = rendition;
+        // A variant that is itself in its group of sound is played instead of the others.
+        let is_own = header.kind == TrackKind::Video || audio.is_none();
+        let own = Some(chain.rate).filter(|_| is_own).unwrap_or_default();
+        let groups = || audio.into_iter().chain(subtitles);
+        let peak = groups().map(Group::peak_bps).fold(own.peak_bps(), u64::saturating_add);
+        let average = groups().map(Group::average_bps).fold(own.average_bps(), u64::saturating_add);
         let _ = write!(text, "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={average}", peak.max(average));
-        let _ = write!(text, ",CODECS=\"{}", header.codec);
-        if let Some(group) = audio {
-            let _ = write!(text, ",{}", group.codec);
+        let mut codecs = vec![header.codec.as_str()];
+        for codec in groups().flat_map(Group::codecs) {
+            if !codecs.contains(&codec) {
+                codecs.push(codec);
+            }
         }
-        text.push('"');
+        let _ = write!(text, ",CODECS=\"{}\"", codecs.join(","));
         if header.width > 0 && header.height > 0 {
             let _ = write!(text, ",RESOLUTION={}x{}", header.width, header.height);
+        }
+        if header.kind == TrackKind::Video && self.has_high_range() {
+            let _ = write!(text, ",VIDEO-RANGE={}", range_of(header));
         }
         if header.kind == TrackKind::Video && chain.rate.millihertz() > 0 {
             let (hertz, rest) = (chain.rate.millihertz() / 1000, chain.rate.millihertz() % 1000);
@@ -132,6 +194,25 @@ impl<'a> Multivariant<'a> {
         if let Some(group) = audio {
             let _ = write!(text, ",AUDIO=\"{}\"", group.id);
         }
+        if let Some(group) = subtitles {
+            let _ = write!(text, ",SUBTITLES=\"{}\"", group.id);
+        }
+        // On all variants or on none (HLS §4.4.6.2); without it players look into the video.
+        if self.settings.captions == Some(Captions::None) {
+            text.push_str(",CLOSED-CAPTIONS=NONE");
+        }
         let _ = write!(text, "\n{}/{track}/index.m3u8\n", self.generation);
     }
 }
+
+/// VIDEO-RANGE; where nothing says, what its absence means.
+fn range_of(header: &Header) -> &'static str {
+    match header.video_range {
+        None | Some(VideoRange::Sdr) => "SDR",
+        Some(VideoRange::Hlg) => "HLG",
+        Some(VideoRange::Pq) => "PQ",
+    }
+}
+
+#[cfg(test)]
+mod tests;

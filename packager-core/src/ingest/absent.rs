@@ -79,13 +79,15 @@ impl Receiver {
         let Some(record) = usize::try_from(period).ok().and_then(|n| self.periods.get(n)).cloned() else {
             return;
         };
+        // It may have gone on for longer than whoever began the period knew.
+        let from = self.dated_until(name).unwrap_or(record.anchor.wall);
         self.changing(name, now, |track| {
             let Some(timescale) = track.chain.as_ref().map(|chain| chain.run.timescale) else {
                 return Ok(());
             };
             track.plan_marker(Marker::Continues {
                 session: record.session,
-                start_ticks: record.anchor.time_in(timescale),
+                start_ticks: record.anchor.time_at(from, timescale),
                 timescale,
                 period,
             })?;
@@ -96,7 +98,8 @@ impl Receiver {
 
     /// Whether others of the track's period start over as well.
     pub(super) fn others(&self, name: &TrackName, since: Option<WallMs>, now: WallMs) -> Others {
-        let Some(period) = self.tracks.get(name).and_then(Track::period) else { return Others::StartOverToo };
+        let own = self.tracks.get(name);
+        let Some(period) = own.and_then(Track::period) else { return Others::StartOverToo };
         let patience_ms = self.patience_ms(Gate::StartOver);
         let starts_over = |track: &Track| {
             self.uploads
@@ -106,10 +109,24 @@ impl Receiver {
         let mut going_on = self.tracks.values().filter(|track| {
             track.name != *name
                 && track.period() == Some(period)
-                && now.since_ms(track.last_media) < patience_ms
+                && now.since_ms(self.heard_since.unwrap_or(now).max(track.last_media)) < patience_ms
                 && !starts_over(track)
         });
-        let went_on = |track: &Track| since.is_some_and(|since| track.last_media > since);
+        // Chunks of other tracks end elsewhere: what was captured before the times started over may
+        // come after the first chunk that did.
+        let is_past_it = |track: &Track| {
+            let Some((own, chain)) = own.and_then(|own| Some((own, own.chain.as_ref()?))) else {
+                return true;
+            };
+            let timescale = chain.run.timescale;
+            let chunk = timescale.ticks_from_ms(own.longest_chunk_ms);
+            track.end_in(timescale) > own.end_ticks().saturating_add(chunk)
+        };
+        let went_on = |track: &Track| {
+            since.is_some_and(|since| {
+                track.last_media > since && (is_past_it(track) || now.since_ms(since) >= patience_ms)
+            })
+        };
         match going_on.next() {
             None => Others::StartOverToo,
             Some(first) if went_on(first) || going_on.any(went_on) => Others::GoOn,

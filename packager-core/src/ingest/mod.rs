@@ -6,6 +6,10 @@
 //! back from storage, so it may be dropped at any moment.
 
 mod absent;
+mod chunks;
+mod date;
+mod header;
+mod manifest;
 mod notice;
 mod offer;
 mod path;
@@ -14,11 +18,13 @@ mod plan;
 mod receiver;
 mod recovery;
 mod refusal;
+mod route;
+mod start_over;
 mod track;
 mod upload;
 
 pub use notice::{Notice, Severity};
-pub use path::{PushPath, Resource};
+pub use path::{PushPath, Resource, split_key};
 pub use plan::{Outcome, Put, PutId, PutMode};
 pub use receiver::Receiver;
 pub use recovery::Recovery;
@@ -67,6 +73,7 @@ impl Settings {
             target_duration_s: LONGEST_KEYFRAME_WAIT_S,
             segment_ms: self.segment_ms,
             part_ms: self.part_ms,
+            whole_segments: false,
             window_ms: self.window_ms,
         }
     }

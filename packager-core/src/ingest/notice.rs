@@ -10,6 +10,8 @@ use crate::log::{SessionId, TrackName};
 pub enum Notice {
     /// A track's first media.
     TrackBegan { track: TrackName, codec: String, part_target_ms: u64 },
+    /// The encoder said that it was the last (`lmsg`).
+    TrackEnded { track: TrackName },
     /// TARGETDURATION was fixed; playlists can be made.
     TargetDuration { seconds: u32 },
     /// Keyframes are further apart than a segment should be.
@@ -32,6 +34,8 @@ pub enum Notice {
     CutShort { path: String },
     /// Another writer got there first.
     Conflict { key: String },
+    /// Storage failed, after retries.
+    NotStored { key: String, why: String },
 }
 
 /// How loud a notice is.
@@ -47,9 +51,10 @@ impl Notice {
     /// How loud it is.
     pub fn severity(&self) -> Severity {
         match self {
-            Notice::TrackBegan { .. } | Notice::TargetDuration { .. } | Notice::HeaderChanged { .. } => {
-                Severity::Info
-            }
+            Notice::TrackBegan { .. }
+            | Notice::TrackEnded { .. }
+            | Notice::TargetDuration { .. }
+            | Notice::HeaderChanged { .. } => Severity::Info,
             _ => Severity::Warning,
         }
     }
@@ -60,6 +65,9 @@ impl fmt::Display for Notice {
         match self {
             Notice::TrackBegan { track, codec, part_target_ms } => {
                 write!(f, "track {track} began: {codec}, parts of up to {part_target_ms} ms")
+            }
+            Notice::TrackEnded { track } => {
+                write!(f, "track {track} has ended, as its encoder said (lmsg); nothing more is taken for it")
             }
             Notice::TargetDuration { seconds } => {
                 write!(f, "target duration fixed at {seconds} s; the broadcast can be watched")
@@ -102,6 +110,9 @@ impl fmt::Display for Notice {
             }
             Notice::Conflict { key } => {
                 write!(f, "another writer stored {key} first; taking up the broadcast as it is stored")
+            }
+            Notice::NotStored { key, why } => {
+                write!(f, "{key} could not be stored: {why}; taking up the broadcast as it is stored")
             }
         }
     }

@@ -8,15 +8,15 @@ use super::receiver::Receiver;
 use super::track::{Track, from_sync};
 use super::upload::{Gate, Upload, UploadId, Waiting};
 use super::{LONGEST_GAP_MS, Refusal};
-use crate::cmaf::Chunk;
-use crate::cmaf::cutter::part_target_ticks;
+use crate::cmaf::cutter::{part_target_ticks, text_target_ticks};
+use crate::cmaf::{Chunk, TrackKind};
 use crate::log::reader::Target;
-use crate::log::{Anchor, Begin, Chain, ChainError, Marker, SessionId, TrackName, record};
+use crate::log::{Begin, Chain, ChainError, Marker, SessionId, TrackName, record};
 use crate::time::{Timescale, WallMs};
 
 /// How a chunk's times relate to the chain's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fit {
+pub(super) enum Fit {
     /// The track has no chain yet.
     Begin,
     /// It starts where the chain ends, by less than half a frame.
@@ -30,13 +30,23 @@ enum Fit {
 }
 
 /// A chunk being offered, with what is known of where it comes from.
-struct Offered<'a> {
-    id: UploadId,
-    name: &'a TrackName,
-    session: &'a SessionId,
-    timescale: Timescale,
-    chunk: &'a Chunk,
-    now: WallMs,
+pub(super) struct Offered<'a> {
+    pub(super) id: UploadId,
+    pub(super) name: &'a TrackName,
+    pub(super) session: &'a SessionId,
+    pub(super) timescale: Timescale,
+    pub(super) chunk: &'a Chunk,
+    pub(super) now: WallMs,
+}
+
+impl Offered<'_> {
+    /// Bodies overtake headers, by as much as they overtake each other: what is in the open segment
+    /// came before the header that this is sent again under.
+    fn overtook_header(&self, chain: &Chain) -> bool {
+        *self.session > chain.run.session
+            && self.timescale == chain.run.timescale
+            && self.chunk.start_ticks() >= chain.boundary_ticks()
+    }
 }
 
 impl TimedSession for Offered<'_> {
@@ -53,18 +63,21 @@ impl TimedSession for Offered<'_> {
     }
 }
 
-fn fit(track: &Track, offered: &Offered<'_>, reach_ms: u64) -> Fit {
+fn fit(track: &Track, offered: &Offered<'_>, reach_ms: u64, gap_ms: u64) -> Fit {
     let Some(chain) = &track.chain else { return Fit::Begin };
     let start = offered.chunk.start_ticks();
     let end = track.end_in(offered.timescale);
     let (ahead, behind) = (start.saturating_sub(end), end.saturating_sub(start));
     let same_run = *offered.session == chain.run.session;
     let reach = offered.timescale.ticks_from_ms(reach_ms);
+    let overlap = 1..=offered.timescale.ticks_from_ms(gap_ms);
     if ahead.max(behind) <= half_frame(offered.chunk) {
         Fit::Contiguous
     } else if (1..=offered.timescale.ticks_from_ms(LONGEST_GAP_MS)).contains(&ahead) {
         Fit::Hole
-    } else if behind > 0 && same_run && track.is_retry(offered.chunk, behind, reach, offered.now) {
+    } else if behind > 0 && same_run && track.is_retry(offered.chunk, behind, reach, offered.now)
+        || overlap.contains(&behind) && offered.overtook_header(chain)
+    {
         Fit::Known
     } else {
         Fit::StartOver
@@ -99,10 +112,12 @@ impl Receiver {
         if let Some(chain) = track.chain.as_ref().filter(|chain| chain.run.session > session) {
             return Err(Refusal::Superseded(chain.run.session.clone()));
         }
-        let reach_ms = u64::from(self.target_duration_s())
-            .saturating_mul(2_000)
-            .saturating_add(u64::from(self.settings.gap_ms));
-        let mut fit = fit(track, &offered, reach_ms);
+        if track.chain.as_ref().is_some_and(|chain| chain.ended) {
+            return Err(Refusal::Ended(name.to_string()));
+        }
+        let gap_ms = u64::from(self.settings.gap_ms);
+        let reach_ms = u64::from(self.target_duration_s()).saturating_mul(2_000).saturating_add(gap_ms);
+        let mut fit = fit(track, &offered, reach_ms, gap_ms);
         let same_run = track.chain.as_ref().is_some_and(|chain| chain.run.session == session);
         if self.is_left_behind(track) && matches!(fit, Fit::Contiguous | Fit::Hole | Fit::Known) {
             if same_run {
@@ -115,9 +130,17 @@ impl Receiver {
         if fit == Fit::Begin && !self.fits_timeline(&offered) {
             fit = Fit::StartOver;
         }
+        if self.follows_start_over(&offered, fit) {
+            fit = Fit::StartOver;
+        }
         let waited_out = waited.is_some_and(|(gate, since)| {
             gate == Gate::Hole && self.has_waited_out(&offered, since) && self.is_earliest(&offered)
         });
+        let within_ms = i64::from(self.settings.gap_ms).saturating_mul(2);
+        let goes_on = same_run && matches!(fit, Fit::Contiguous | Fit::Hole);
+        if goes_on && track.is_of_run_before(id, waited.map_or(now, |(_, since)| since), within_ms, now) {
+            return Err(Refusal::Superseded(session));
+        }
         match fit {
             // What the track begins with may be in a body that comes a little later.
             Fit::Begin if !chunk.holds_sync() && !waited_out && !track.needs_sync => {
@@ -128,12 +151,7 @@ impl Receiver {
             Fit::Known => self.take_unknown_rest(&offered)?,
             Fit::Hole
                 if same_run
-                    && track.is_overtaken(
-                        chunk.start_ticks(),
-                        track.end_in(timescale),
-                        i64::from(self.settings.gap_ms).saturating_mul(2),
-                        now,
-                    ) =>
+                    && track.is_overtaken(chunk.start_ticks(), track.end_in(timescale), within_ms, now) =>
             {
                 return Err(Refusal::Superseded(session));
             }
@@ -150,7 +168,9 @@ impl Receiver {
             }
             Fit::StartOver => {
                 let since = waited.filter(|(gate, _)| *gate == Gate::StartOver).map(|(_, since)| since);
+                let since = self.starting_since(&offered, since);
                 match self.others(&name, since, now) {
+                    _ if !self.starts_earliest(&offered) => return Ok(Some(Gate::StartOver)),
                     Others::StartOverToo => self.start_over(&offered)?,
                     Others::Unknown => return Ok(Some(Gate::StartOver)),
                     Others::GoOn => return Err(Refusal::StartsOverAlone(name.to_string())),
@@ -162,7 +182,7 @@ impl Receiver {
     }
 
     /// The track's first media.
-    fn begin(&mut self, offered: &Offered<'_>, period: Option<u32>) -> Result<(), Refusal> {
+    pub(super) fn begin(&mut self, offered: &Offered<'_>, period: Option<u32>) -> Result<(), Refusal> {
         let Some(chunk) = self.keyframe_on(offered) else { return Ok(()) };
         let period = period.unwrap_or_else(|| self.current_period());
         // Its header may have come before the others started over: it is of their session now.
@@ -184,7 +204,10 @@ impl Receiver {
             start_ticks: chunk.start_ticks(),
             timescale: offered.timescale,
             period,
-            part_target_ticks: part_target_ticks(&chunk, offered.timescale, shape.part_ms),
+            part_target_ticks: match track.kind {
+                TrackKind::Text => text_target_ticks(offered.timescale, shape.segment_ms),
+                _ => part_target_ticks(&chunk, offered.timescale, shape.part_ms),
+            },
             first_msn,
         };
         let mut planned =
@@ -248,9 +271,11 @@ impl Receiver {
         let Some(track) = self.tracks.get_mut(offered.name) else { return Ok(()) };
         let end = track.end_ticks();
         let chunk = offered.chunk;
+        let is_of_run = track.chain.as_ref().is_none_or(|chain| chain.run.session == *offered.session);
         let until = track.chain.as_ref().map_or(0, |chain| chunk.end_ticks().min(chain.next_ticks));
-        let is_there =
-            track.chain.as_ref().is_some_and(|chain| chain.holds_media(chunk.start_ticks(), until));
+        // Times alone do not tell what is sent again from a run of which another ingest knows.
+        let is_there = track.may_have_taken(chunk, offered.now)
+            && track.chain.as_ref().is_some_and(|chain| chain.holds_media(chunk.start_ticks(), until));
         // What is on its way to storage counts as stored once it is.
         track.awaits_too(offered.id);
         let samples = chunk.samples();
@@ -265,7 +290,14 @@ impl Receiver {
             && rest.start_ticks().abs_diff(end) <= half_frame(&rest)
         {
             rest.retime(end);
+            if !is_of_run {
+                // Under another header it begins with a keyframe.
+                return self.go_on(&Offered { chunk: &rest, ..*offered }, rest.clone(), false);
+            }
             self.take(offered, rest)?;
+            if let Some(track) = self.tracks.get_mut(offered.name) {
+                track.remember(chunk);
+            }
         }
         if is_there { Ok(()) } else { Err(Refusal::TooLate) }
     }
@@ -297,60 +329,7 @@ impl Receiver {
         if same_run { self.take(offered, chunk) } else { self.change_header(offered, chunk) }
     }
 
-    /// Begins a period with this chunk, or joins the one that the other tracks have begun.
-    fn start_over(&mut self, offered: &Offered<'_>) -> Result<(), Refusal> {
-        let Some(chunk) = self.keyframe_on(offered) else { return Ok(()) };
-        let name = offered.name;
-        let run = self.tracks.get(name).and_then(|track| track.chain.as_ref()).map(|chain| chain.run.clone());
-        let newest = self.newest_session.clone();
-        let session = match (&run, newest) {
-            (Some(run), _) if *offered.session > run.session => offered.session.clone(),
-            (None, _) => offered.session.clone(),
-            (Some(run), Some(newest))
-                if newest > run.session
-                    && self.tracks.get(name).is_some_and(|track| !track.headers.contains_key(&newest)) =>
-            {
-                newest
-            }
-            _ => self.mint_session(offered.now),
-        };
-        // Times that start over need a period of their own: never the one that they were in.
-        let own = self.tracks.get(name).and_then(Track::period);
-        let session = match self.period_of(&session) {
-            Some(period) if own.is_some_and(|own| period <= own) => self.mint_session(offered.now),
-            _ => session,
-        };
-        self.copy_header(name, &session, offered.id)?;
-        let offered = Offered { session: &session, ..*offered };
-        let period = match self.period_of(&session) {
-            Some(period) => period,
-            None => {
-                let anchor = self.anchor_of(&offered, &chunk);
-                self.begin_period(&session, anchor, offered.now)
-            }
-        };
-        if let Some(upload) = self.uploads.get_mut(&offered.id) {
-            upload.bound = Some(session.clone());
-        }
-        if run.is_none() {
-            return self.begin(&offered, Some(period));
-        }
-        self.notices.push(Notice::PeriodBegan { period, session: session.clone(), track: name.clone() });
-        if let Some(track) = self.tracks.get_mut(name) {
-            track.leave_run(offered.timescale, offered.now);
-        }
-        self.leave_for_period(name, period, offered.now);
-        let marker = Marker::Continues {
-            session: session.clone(),
-            start_ticks: chunk.start_ticks(),
-            timescale: offered.timescale,
-            period,
-        };
-        self.changing(name, offered.now, |track| track.plan_marker(marker));
-        self.begin_run(&offered, chunk)
-    }
-
-    fn begin_run(&mut self, offered: &Offered<'_>, chunk: Chunk) -> Result<(), Refusal> {
+    pub(super) fn begin_run(&mut self, offered: &Offered<'_>, chunk: Chunk) -> Result<(), Refusal> {
         if let Some(track) = self.tracks.get_mut(offered.name) {
             track.begin_run();
         }
@@ -392,7 +371,7 @@ impl Receiver {
 
     /// The chunk from its first keyframe on. What is left out is not stored, so its upload is not
     /// acknowledged.
-    fn keyframe_on(&mut self, offered: &Offered<'_>) -> Option<Chunk> {
+    pub(super) fn keyframe_on(&mut self, offered: &Offered<'_>) -> Option<Chunk> {
         let chunk = from_sync(offered.chunk);
         if chunk.as_ref().is_none_or(|chunk| chunk.start_ticks() != offered.chunk.start_ticks())
             && let Some(upload) = self.uploads.get_mut(&offered.id)
@@ -407,22 +386,6 @@ impl Receiver {
             self.notices.push(Notice::WaitingForKeyframe { track: offered.name.clone() });
         }
         chunk
-    }
-
-    fn anchor_of(&self, offered: &Offered<'_>, chunk: &Chunk) -> Anchor {
-        let track = self.tracks.get(offered.name);
-        let pushed = track.and_then(|track| track.headers.get(offered.session));
-        let shift = pushed.map_or(0, |pushed| pushed.header.presentation_shift_ticks);
-        let composition = chunk.samples().first().map_or(0, |sample| i64::from(sample.composition_ticks));
-        let offset = composition.saturating_sub(shift);
-        // What has just arrived whole was captured as long ago as it lasts.
-        let before = chunk.duration_ticks().saturating_add_signed(offset);
-        let before_ms = i64::try_from(offered.timescale.ms_from_ticks(before)).unwrap_or(0);
-        Anchor {
-            wall: offered.now.plus_ms(before_ms.saturating_neg()),
-            time_ticks: chunk.start_ticks(),
-            timescale: offered.timescale,
-        }
     }
 
     /// Applies a change to a track and looks after what follows from it: closed segments, and a

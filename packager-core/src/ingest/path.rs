@@ -16,10 +16,21 @@ pub struct PushPath {
 /// What of a broadcast is pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resource {
-    /// A manifest or playlist that the encoder writes for itself.
+    /// A manifest that the encoder writes for itself.
     Manifest,
+    /// A playlist, which says which header a media file goes with.
+    Playlist,
     /// Media or a header of the stream with this id: `0` of `chunk-stream0-00012.m4s`.
     Stream(String),
+}
+
+/// The push key in a path, and the path without it: `key=SECRET/show/…`, for encoders that can show
+/// a key in no other way. `path` is what follows `/ingest/`.
+pub fn split_key(path: &str) -> (Option<&str>, &str) {
+    match path.strip_prefix("key=").map(|rest| rest.split_once('/').unwrap_or((rest, ""))) {
+        Some((key, rest)) => (Some(key), rest),
+        None => (None, path),
+    }
 }
 
 const TOO_ODD: &str =
@@ -37,12 +48,16 @@ impl PushPath {
         }
         let (folder, file) = rest.rsplit_once('/').unwrap_or(("", rest));
         let resource = match file.rsplit_once('.') {
-            Some((_, "mpd" | "m3u8" | "isml" | "ism")) => Resource::Manifest,
+            Some((_, "m3u8")) => Resource::Playlist,
+            Some((_, "mpd")) => Resource::Manifest,
             _ => Resource::Stream(stream_id(folder, file)?),
         };
         Ok(Self { broadcast, resource })
     }
 }
+
+/// What stands before the number of a file that is named after nothing else: `seg12.m4s`.
+const GENERIC: [&str; 8] = ["seg", "segment", "chunk", "frag", "fragment", "part", "media", "s"];
 
 /// The part of a file's name that stays the same from one file of a stream to the next.
 fn stream_id(folder: &str, file: &str) -> Result<String, Refusal> {
@@ -61,6 +76,9 @@ fn stream_id(folder: &str, file: &str) -> Result<String, Refusal> {
     let all_digits = without_number.is_empty() && !numbered;
     if digits > 0 && !stem.starts_with("init") && ((separated && numbered) || digits >= 3 || all_digits) {
         id = without_number.trim_end_matches(['-', '_']);
+    }
+    if digits > 0 && GENERIC.contains(&without_number) {
+        id = "";
     }
     for suffix in ["-init", "_init", "init"] {
         id = id.strip_suffix(suffix).unwrap_or(id);
@@ -92,6 +110,7 @@ mod tests {
         match PushPath::parse(path).unwrap().resource {
             Resource::Stream(id) => id,
             Resource::Manifest => "manifest".to_owned(),
+            Resource::Playlist => "playlist".to_owned(),
         }
     }
 
@@ -106,6 +125,8 @@ mod tests {
             ("b/out_init.mp4", "b/out00012.m4s", "out"),
             ("b/init.mp4", "b/0001.m4s", "main"),
             ("b/init-1.mp4", "b/chunk-1-00042.m4s", "1"),
+            ("b/text-fr/init.mp4", "b/text-fr/seg003.m4s", "text-fr"),
+            ("b/init.mp4", "b/segment7.m4s", "main"),
         ] {
             assert_eq!((stream(header).as_str(), stream(media).as_str()), (id, id), "{header} {media}");
         }
@@ -119,6 +140,13 @@ mod tests {
             let refusal = PushPath::parse(bad).unwrap_err();
             assert_eq!(refusal.status(), 403, "{bad}: {refusal}");
         }
+    }
+
+    #[test]
+    fn a_key_may_be_in_the_path() {
+        assert_eq!(split_key("key=a-b/show/x.mp4"), (Some("a-b"), "show/x.mp4"));
+        assert_eq!(split_key("key=a"), (Some("a"), ""));
+        assert_eq!(split_key("show/key=a/x.mp4"), (None, "show/key=a/x.mp4"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What all tracks share: periods, TARGETDURATION, the timeline they have in common.
 
 use super::notice::Notice;
+use super::offer::Offered;
 use super::plan::Planned;
 use super::receiver::Receiver;
 use super::track::Track;
@@ -22,6 +23,13 @@ impl Receiver {
     pub(super) fn shape(&self) -> Shape {
         let fixed = self.periods.first().and_then(|record| record.shape);
         fixed.unwrap_or(self.settings.assumed_shape())
+    }
+
+    /// Whether more media comes at once than makes a part or two, and half a segment.
+    fn sends_whole_segments(&self) -> bool {
+        let longest_ms = u64::from(self.settings.part_ms.saturating_mul(2).max(self.settings.segment_ms / 2));
+        let mut tracks = self.tracks.values().filter(|track| track.kind != TrackKind::Text);
+        tracks.any(|track| track.longest_chunk_ms > longest_ms)
     }
 
     pub(super) fn target_duration_s(&self) -> u32 {
@@ -60,6 +68,17 @@ impl Receiver {
             || ends.any(|end| end.abs_diff(offered.start_ticks()) <= longest)
     }
 
+    /// About where a track's next media is expected, in ticks of `timescale`: where it ends, or, when
+    /// it has none yet, where the others of the period do.
+    pub(super) fn expected_ticks(&self, track: &Track, timescale: Timescale) -> u64 {
+        if track.chain.is_some() {
+            return track.end_in(timescale);
+        }
+        let current = self.current_period();
+        let others = self.tracks.values().filter(|track| track.period() == Some(current));
+        others.map(|track| track.end_in(timescale)).max().unwrap_or(0)
+    }
+
     /// The number of the segment that other tracks of the period have at this time, so that
     /// renditions with aligned keyframes come out with equal numbers.
     pub(super) fn aligned_msn(&self, start_ticks: u64, timescale: Timescale, period: u32) -> u64 {
@@ -77,26 +96,21 @@ impl Receiver {
             .max(1)
     }
 
-    /// Plans the next period's record.
-    pub(super) fn begin_period(&mut self, session: &SessionId, mut anchor: Anchor, now: WallMs) -> u32 {
+    /// Plans the record of the next period, which begins with this chunk.
+    pub(super) fn begin_period(&mut self, offered: &Offered<'_>, chunk: &Chunk) -> u32 {
         if self.periods.is_empty() && self.tracks.values().any(|track| track.chain.is_some()) {
-            self.fix_target(self.settings.target_duration_s(0), now);
+            self.fix_target(self.settings.target_duration_s(0), offered.now);
         }
-        // Dates never go back: not before the previous period's end.
-        if let Some(previous) = self.periods.last() {
-            let current = self.current_period();
-            let ends =
-                self.tracks.values().filter(|track| track.period() == Some(current)).filter_map(|track| {
-                    let timescale = track.chain.as_ref()?.run.timescale;
-                    Some(previous.anchor.wall_at(track.end_ticks(), 0, timescale))
-                });
-            anchor.wall = ends.fold(anchor.wall, WallMs::max);
-        }
+        let anchor = self.anchor_after_all(offered, chunk);
         let shape = self.periods.is_empty().then(|| {
             let target_duration_s = self.settings.target_duration_s(0);
-            Shape { target_duration_s, ..self.settings.assumed_shape() }
+            Shape {
+                target_duration_s,
+                whole_segments: self.sends_whole_segments(),
+                ..self.settings.assumed_shape()
+            }
         });
-        self.plan_period(PeriodRecord { session: session.clone(), anchor, shape });
+        self.plan_period(PeriodRecord { session: offered.session.clone(), anchor, shape });
         self.current_period()
     }
 
@@ -165,21 +179,31 @@ impl Receiver {
     }
 
     fn fix_target(&mut self, target_duration_s: u32, now: WallMs) {
-        let shape = Shape { target_duration_s, ..self.settings.assumed_shape() };
-        let anchors = self
-            .tracks
-            .values()
-            .filter_map(|track| Some((track.anchor?, track.chain.as_ref()?.begin.session.clone())));
-        let Some((anchor, session)) = anchors.min_by_key(|(anchor, _)| anchor.wall) else { return };
+        let whole_segments = self.sends_whole_segments();
+        let shape = Shape { target_duration_s, whole_segments, ..self.settings.assumed_shape() };
+        let anchors = self.tracks.values().filter_map(|track| {
+            let chain = track.chain.as_ref()?;
+            // Of a track that has no media any more it is known where it would have begun.
+            let assumed = || {
+                let begin = &chain.begin;
+                let lasts_ms =
+                    begin.timescale.ms_from_ticks(track.end_ticks().saturating_sub(begin.start_ticks));
+                let wall = now.plus_ms(i64::try_from(lasts_ms).unwrap_or(0).saturating_neg());
+                Anchor { wall, time_ticks: begin.start_ticks, timescale: begin.timescale }
+            };
+            // Text may be sent long before it is shown.
+            let is_text = track.kind == TrackKind::Text;
+            Some((is_text, track.anchor.unwrap_or_else(assumed), chain.begin.session.clone()))
+        });
+        let first = anchors.min_by_key(|(is_text, anchor, _)| (*is_text, anchor.wall));
+        let Some((_, anchor, session)) = first else { return };
         self.plan_period(PeriodRecord { session, anchor, shape: Some(shape) });
         self.notices.push(Notice::TargetDuration { seconds: target_duration_s });
+        // All of them first: what follows from one may be a gap in another.
+        self.tracks.values_mut().for_each(|track| track.settle(Some(shape)));
         let names: Vec<_> = self.tracks.keys().cloned().collect();
         for name in names {
-            self.changing(&name, now, |track| match &mut track.chain {
-                Some(chain) => chain.settle(shape),
-                None => Ok(()),
-            });
-            self.checkpoint(&name, None, now);
+            self.segment_closed(&name, None, now);
         }
     }
 

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::notice::Notice;
-use super::path::{Resource, track_name};
+use super::path::Resource;
 use super::plan::{Outcome, Plan, Planned, Put, PutId, PutMode};
-use super::track::{PushedHeader, Track};
-use super::upload::{Gate, Upload, UploadId, Waiting};
+use super::route::Aliases;
+use super::track::Track;
+use super::upload::{Content, Gate, Upload, UploadId, Waiting};
 use super::{Refusal, Settings};
-use crate::cmaf::{Chunk, Header, Item};
 use crate::limits;
 use crate::log::reader::Target;
+use crate::log::settings::TrackDescription;
 use crate::log::{BroadcastName, Entry, Generation, Keys, PeriodRecord, SessionId, TrackName, record};
 use crate::time::WallMs;
 
@@ -28,9 +29,15 @@ pub struct Receiver {
     pub(super) period_plan: Plan,
     pub(super) newest_session: Option<SessionId>,
     pub(super) uploads: BTreeMap<UploadId, Upload>,
+    /// Streams of files whose names do not say it.
+    pub(super) aliases: Aliases,
+    /// What manifests say of tracks, and whether the host was told.
+    pub(super) described: (BTreeMap<TrackName, TrackDescription>, bool),
     /// TARGETDURATION, when a keyframe interval has just told it.
     pub(super) pending_target: Option<u32>,
     pub(super) notices: Vec<Notice>,
+    /// When anything was received first: before, no track could be heard.
+    pub(super) heard_since: Option<WallMs>,
     last_id: u64,
     random: u64,
 }
@@ -47,8 +54,11 @@ impl Receiver {
             period_plan: Plan::default(),
             newest_session: None,
             uploads: BTreeMap::new(),
+            aliases: Aliases::default(),
+            described: (BTreeMap::new(), true),
             pending_target: None,
             notices: Vec::new(),
+            heard_since: None,
             last_id: 0,
             random,
         }
@@ -63,13 +73,12 @@ impl Receiver {
         if self.uploads.len() >= limits::UPLOADS_PER_BROADCAST {
             return Err(Refusal::TooManyUploads);
         }
-        let stream = match resource {
-            Resource::Manifest => None,
-            Resource::Stream(stream) => Some(stream.clone()),
+        let content = match resource {
+            Resource::Manifest => Content::Manifest(Vec::new()),
+            Resource::Playlist => Content::Playlist(Vec::new()),
+            Resource::Stream(stream) => Content::Stream(self.alias(path).unwrap_or(stream).to_owned()),
         };
-        let id = UploadId(self.next_id());
-        self.uploads.insert(id, Upload::new(path, stream));
-        Ok(id)
+        Ok(self.insert(Upload::new(path, content)))
     }
 
     /// Bytes of its body have come.
@@ -78,15 +87,23 @@ impl Receiver {
     ///
     /// Nothing of the body can be used from here on: answer at once. What was whole before stays.
     pub fn push(&mut self, id: UploadId, bytes: Bytes, now: WallMs) -> Result<(), Refusal> {
+        let is_held_back = self.is_held_back(id);
         let Some(upload) = self.uploads.get_mut(&id) else { return Ok(()) };
-        if upload.stream.is_none() {
-            return Ok(());
+        match &mut upload.content {
+            Content::Manifest(text) | Content::Playlist(text) => {
+                let room = limits::PLAYLIST_BYTES.saturating_sub(text.len());
+                text.extend_from_slice(bytes.get(..room).unwrap_or(&bytes));
+                return Ok(());
+            }
+            Content::Stream(_) => {}
         }
-        if upload.waiting.is_some() {
+        if is_held_back {
             upload.held_bytes = upload.held_bytes.saturating_add(bytes.len());
             if upload.held_bytes > limits::UPLOAD_HELD_BYTES {
                 upload.failed = Some(Refusal::TooMuchWaiting);
             }
+        } else {
+            upload.held_bytes = 0;
         }
         upload.scanner.push(bytes);
         self.pump(now);
@@ -98,12 +115,17 @@ impl Receiver {
 
     /// Its body has ended: whole, or broken off.
     pub fn finish(&mut self, id: UploadId, whole: bool, now: WallMs) {
-        if let Some(upload) = self.uploads.get_mut(&id) {
-            upload.ended = Some((now, whole));
-            if !whole && upload.stream.is_some() {
-                self.notices.push(Notice::CutShort { path: upload.path.clone() });
+        let Some(upload) = self.uploads.get_mut(&id) else { return };
+        upload.ended = Some((now, whole));
+        if !whole && upload.stream().is_some() {
+            self.notices.push(Notice::CutShort { path: upload.path.clone() });
+        }
+        for child in upload.children.values().copied().collect::<Vec<_>>() {
+            if let Some(child) = self.uploads.get_mut(&child) {
+                child.ended = Some((now, whole));
             }
         }
+        self.read_text(id);
         self.pump(now);
     }
 
@@ -112,18 +134,35 @@ impl Receiver {
         let upload = self.uploads.get(&id)?;
         if upload.failed.is_none() {
             upload.ended?;
-            let track = upload.track.as_ref().and_then(|track| self.tracks.get(track));
-            let is_kept_back = upload.waiting.is_some()
-                || !upload.ready.is_empty()
-                || track.is_some_and(|track| track.pending_from.contains(&id) || track.plan.awaits(id));
-            if is_kept_back {
+            if self.is_kept_back(id) || upload.children.values().any(|child| self.is_kept_back(*child)) {
                 return None;
             }
         }
         let upload = self.uploads.remove(&id)?;
+        let of_children = upload.children.values().filter_map(|child| self.uploads.remove(child));
+        let of_children = of_children.filter_map(|child| child.failed.or(child.refused)).next();
         let cut_short = upload.ended.is_some_and(|(_, whole)| !whole);
-        let refusal = upload.failed.or(upload.refused).or(cut_short.then_some(Refusal::CutShort));
+        let refusal =
+            upload.failed.or(upload.refused).or(of_children).or(cut_short.then_some(Refusal::CutShort));
         Some(refusal.map_or(Ok(()), Err))
+    }
+
+    /// Something of it is neither stored nor refused.
+    fn is_kept_back(&self, id: UploadId) -> bool {
+        self.uploads.get(&id).filter(|upload| upload.failed.is_none()).is_some_and(|upload| {
+            let track = upload.track.as_ref().and_then(|track| self.tracks.get(track));
+            // While its chain is read again, nothing of a body is looked at.
+            let is_planned =
+                |track: &Track| track.poisoned || track.pending_from.contains(&id) || track.plan.awaits(id);
+            !upload.is_taken() || track.is_some_and(is_planned)
+        })
+    }
+
+    /// What comes of its body has to wait in memory.
+    fn is_held_back(&self, id: UploadId) -> bool {
+        let Some(upload) = self.uploads.get(&id) else { return false };
+        let mut children = upload.children.values().filter_map(|child| self.uploads.get(child));
+        !upload.is_taken() || children.any(|child| !child.is_taken())
     }
 
     /// Time has passed.
@@ -134,8 +173,10 @@ impl Receiver {
     /// When [`tick`](Self::tick) should be called at the latest.
     pub fn next_deadline(&self) -> Option<WallMs> {
         let gates = self.uploads.values().filter_map(|upload| {
-            let waiting = upload.waiting.as_ref()?;
-            Some(waiting.since.plus_ms(self.patience_ms(waiting.gate)))
+            let waiting = upload.waiting.as_ref().map(|waiting| (waiting.gate, waiting.since));
+            let unplaced = upload.unplaced.as_ref().map(|(_, since)| (Gate::Header, *since));
+            let (gate, since) = waiting.or(unplaced)?;
+            Some(since.plus_ms(self.patience_ms(gate)))
         });
         let tails = self.tracks.values().filter_map(|track| {
             let (ended, _) = self.uploads.get(track.pending_from.last()?)?.ended?;
@@ -146,7 +187,7 @@ impl Receiver {
 
     pub(super) fn patience_ms(&self, gate: Gate) -> i64 {
         match gate {
-            Gate::Hole => i64::from(self.settings.gap_ms),
+            Gate::Hole | Gate::Header => i64::from(self.settings.gap_ms),
             Gate::StartOver => i64::from(self.target_duration_s()).saturating_mul(1500),
         }
     }
@@ -196,6 +237,7 @@ impl Receiver {
             let Some((_, planned)) = track.plan.in_flight.take_if(|(put, _)| *put == id) else { continue };
             is_there = same_object(&planned, outcome);
             if is_there {
+                track.restate(&planned, outcome);
                 continue;
             }
             track.poisoned = true;
@@ -206,27 +248,21 @@ impl Receiver {
             let waiting = std::mem::take(&mut track.pending_from);
             let planned_for = lost.iter().chain([&planned]).flat_map(|planned| planned.uploads.clone());
             let uploads = planned_for.chain(waiting);
-            let why = match outcome {
-                Outcome::Failed(why) => Refusal::Storage(why.clone()),
-                _ => Refusal::TooLate,
-            };
+            let (refusal, notice) = not_stored(planned.target.key(&self.keys), outcome);
             for upload in uploads {
                 if let Some(upload) = self.uploads.get_mut(&upload) {
-                    upload.refused = Some(why.clone());
+                    upload.refused = Some(refusal.clone());
                 }
             }
-            self.notices.push(Notice::Conflict { key: planned.target.key(&self.keys) });
+            self.notices.push(notice);
         }
         self.pump(now);
         is_there
     }
 
     fn poison_all(&mut self, planned: &Planned, outcome: &Outcome) {
-        let why = match outcome {
-            Outcome::Failed(why) => Refusal::Storage(why.clone()),
-            _ => Refusal::TooLate,
-        };
-        self.notices.push(Notice::Conflict { key: planned.target.key(&self.keys) });
+        let (refusal, notice) = not_stored(planned.target.key(&self.keys), outcome);
+        self.notices.push(notice);
         self.period_plan.queue.clear();
         self.periods.truncate(usize::try_from(self.periods_stored).unwrap_or(usize::MAX));
         for track in self.tracks.values_mut() {
@@ -235,7 +271,7 @@ impl Receiver {
             track.pending_from.clear();
         }
         for upload in self.uploads.values_mut() {
-            upload.refused = Some(why.clone());
+            upload.refused = Some(refusal.clone());
         }
     }
 
@@ -249,6 +285,15 @@ impl Receiver {
             && self.tracks.values().all(|track| settled(&track.plan))
     }
 
+    /// What manifests say of tracks, when that has changed: for [`BroadcastRecord::described`].
+    ///
+    /// [`BroadcastRecord::described`]: crate::log::BroadcastRecord::described
+    pub fn take_described(&mut self) -> Option<BTreeMap<TrackName, TrackDescription>> {
+        let (described, was_told) = &mut self.described;
+        let is_news = !std::mem::replace(was_told, true);
+        is_news.then(|| described.clone())
+    }
+
     /// What to tell the operator.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
@@ -260,6 +305,13 @@ impl Receiver {
         self.uploads.is_empty()
             && empty(&self.period_plan)
             && self.tracks.values().all(|track| empty(&track.plan))
+    }
+
+    /// Takes in a body, or what stands for one track of one.
+    pub(super) fn insert(&mut self, upload: Upload) -> UploadId {
+        let id = UploadId(self.next_id());
+        self.uploads.insert(id, upload);
+        id
     }
 
     fn next_id(&mut self) -> u64 {
@@ -278,18 +330,22 @@ impl Receiver {
 
     /// Takes everything that can be taken.
     fn pump(&mut self, now: WallMs) {
+        self.heard_since.get_or_insert(now);
         let mut moved = true;
         while moved {
             moved = false;
             // Earlier bodies first: what is missing may be in them.
             let ids: Vec<_> = self.uploads.keys().copied().collect();
-            for id in ids {
-                while self.step(id, now) {
+            for id in &ids {
+                while self.step(*id, now) {
                     moved = true;
                 }
             }
+            // A body with several tracks has been taken apart.
+            moved |= self.uploads.len() > ids.len();
         }
         self.flush_tails(now);
+        self.end_tracks(now);
     }
 
     /// One item of one upload; false when it has none that can be taken now.
@@ -344,7 +400,7 @@ impl Receiver {
         }
     }
 
-    fn refuse(&mut self, id: UploadId, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, id: UploadId, refusal: Refusal) {
         let Some(upload) = self.uploads.get_mut(&id) else { return };
         if let Some(track) = &upload.track
             && upload.refused.as_ref() != Some(&refusal)
@@ -356,174 +412,6 @@ impl Receiver {
         } else {
             upload.refused = Some(refusal);
         }
-    }
-
-    /// The next chunk of an upload; headers on the way are taken.
-    fn next_chunk(&mut self, id: UploadId, now: WallMs) -> Result<Option<Chunk>, Refusal> {
-        loop {
-            let Some(upload) = self.uploads.get_mut(&id) else { return Ok(None) };
-            if let Some(chunk) = upload.ready.pop_front() {
-                if upload.bound.is_none() {
-                    self.bind(id)?;
-                }
-                return Ok(Some(chunk));
-            }
-            match upload.scanner.next()? {
-                None => {
-                    if upload.ended.is_some_and(|(_, whole)| whole) {
-                        upload.scanner.finish()?;
-                    }
-                    return Ok(None);
-                }
-                Some(Item::Header(bytes)) => self.header(id, bytes, now)?,
-                Some(Item::Chunk(bytes)) => {
-                    let chunk = self.parse_chunk(id, &bytes)?;
-                    self.split_long_samples(id, chunk);
-                }
-            }
-        }
-    }
-
-    fn parse_chunk(&mut self, id: UploadId, bytes: &Bytes) -> Result<Chunk, Refusal> {
-        let (name, session) = self.bind(id)?;
-        let track = self.tracks.get(&name).ok_or(Refusal::HeaderMissing)?;
-        let pushed = track.headers.get(&session).ok_or(Refusal::HeaderMissing)?;
-        let chunk = Chunk::parse(bytes, &pushed.header)?;
-        if !chunk.is_empty() && chunk.duration_ticks() == 0 {
-            return Err(Refusal::NoDuration);
-        }
-        Ok(chunk)
-    }
-
-    /// A sample longer than PART-TARGET cannot be in any part: it is shown for as long as a part
-    /// may be, and what follows comes after a gap.
-    fn split_long_samples(&mut self, id: UploadId, chunk: Chunk) {
-        let Some(upload) = self.uploads.get_mut(&id) else { return };
-        let track = upload.track.as_ref().and_then(|track| self.tracks.get(track));
-        let longest = track.and_then(|track| track.chain.as_ref()).map(|chain| {
-            let session = upload.bound.as_ref();
-            let header = track.and_then(|track| track.headers.get(session?));
-            let timescale = header.map_or(chain.run.timescale, |pushed| pushed.header.timescale);
-            chain.run.timescale.convert_ticks(chain.part_target_ticks(), timescale)
-        });
-        let mut rest = Some(chunk).filter(|chunk| !chunk.is_empty());
-        while let Some(chunk) = rest.take() {
-            let is_long = |duration: u32| longest.is_some_and(|longest| u64::from(duration) > longest);
-            let Some(long) = chunk.samples().iter().position(|sample| is_long(sample.duration_ticks)) else {
-                upload.ready.push_back(chunk);
-                return;
-            };
-            let after = long.saturating_add(1);
-            if let Some(mut head) = chunk.slice(0..after) {
-                head.shorten_last(u32::try_from(longest.unwrap_or(0)).unwrap_or(u32::MAX));
-                upload.ready.push_back(head);
-            }
-            rest = chunk.slice(after..chunk.samples().len());
-        }
-    }
-
-    /// Which track an upload's media belongs to, and which session.
-    fn bind(&mut self, id: UploadId) -> Result<(TrackName, SessionId), Refusal> {
-        let upload = self.uploads.get(&id).ok_or(Refusal::HeaderMissing)?;
-        let name = match (&upload.track, &upload.stream) {
-            (Some(name), _) => name.clone(),
-            (None, Some(stream)) => self.track_of(stream).ok_or(Refusal::HeaderMissing)?,
-            (None, None) => return Err(Refusal::HeaderMissing),
-        };
-        let session = match &upload.bound {
-            Some(session) => session.clone(),
-            None => {
-                let track = self.tracks.get(&name).ok_or(Refusal::HeaderMissing)?;
-                let newest = track.headers.keys().next_back().ok_or(Refusal::HeaderMissing)?;
-                let run = track.chain.as_ref().map_or(newest, |chain| &chain.run.session);
-                newest.max(run).clone()
-            }
-        };
-        self.copy_header(&name, &session, id)?;
-        let upload = self.uploads.get_mut(&id).ok_or(Refusal::HeaderMissing)?;
-        upload.track = Some(name.clone());
-        upload.bound = Some(session.clone());
-        Ok((name, session))
-    }
-
-    /// The track that a stream's media belongs to: the one whose header came last, of those that
-    /// are named after the stream.
-    fn track_of(&self, stream: &str) -> Option<TrackName> {
-        use crate::cmaf::TrackKind::{Audio, Text, Video};
-        let names = [Video, Audio, Text].into_iter().filter_map(|kind| track_name(stream, kind).ok());
-        names
-            .filter_map(|name| Some((self.tracks.get(&name)?.headers.keys().next_back()?, name)))
-            .max()
-            .map(|(_, name)| name)
-    }
-
-    /// A header: of a track that the newest session has, it mints the next one, unless it is the
-    /// very same; then only its media tells a retry from a restart.
-    fn header(&mut self, id: UploadId, bytes: Bytes, now: WallMs) -> Result<(), Refusal> {
-        let header = Header::parse(&bytes)?;
-        let stream = self.uploads.get(&id).and_then(|upload| upload.stream.clone());
-        let name = track_name(stream.as_deref().unwrap_or("main"), header.kind)?;
-        if !self.tracks.contains_key(&name) && self.tracks.len() >= limits::TRACKS_PER_BROADCAST {
-            return Err(Refusal::TooManyTracks);
-        }
-        let track = self.tracks.entry(name.clone()).or_insert_with(|| Track::new(name.clone(), header.kind));
-        track.header_came = true;
-        track.header_from = track.header_from.max(Some(id));
-        let newest = self.newest_session.clone();
-        let known = newest.as_ref().and_then(|session| track.headers.get(session));
-        let is_retry = known.is_some_and(|pushed| pushed.bytes == bytes);
-        let session = match newest {
-            Some(newest) if known.is_none() || is_retry => newest,
-            _ => self.mint_session(now),
-        };
-        if !is_retry {
-            self.put_header(&name, &session, PushedHeader { header, bytes }, id);
-        }
-        if let Some(upload) = self.uploads.get_mut(&id) {
-            upload.track = Some(name);
-            upload.bound = None;
-            upload.end_ticks = None;
-        }
-        Ok(())
-    }
-
-    pub(super) fn mint_session(&mut self, now: WallMs) -> SessionId {
-        let random = self.random();
-        let session = match &self.newest_session {
-            Some(newest) => newest.mint_after(now, random),
-            None => SessionId::mint(now, random),
-        };
-        self.newest_session = Some(session.clone());
-        session
-    }
-
-    /// Plans a header; only the newest few are kept.
-    fn put_header(&mut self, name: &TrackName, session: &SessionId, pushed: PushedHeader, upload: UploadId) {
-        let Some(track) = self.tracks.get_mut(name) else { return };
-        let target = Target::Init(name.clone(), session.clone());
-        let mut planned = Planned::create(target, String::new(), vec![pushed.bytes.clone()]);
-        planned.uploads.push(upload);
-        track.plan.push(planned);
-        track.headers.insert(session.clone(), pushed);
-        while track.headers.len() > limits::HEADERS_PER_TRACK {
-            track.headers.pop_first();
-        }
-    }
-
-    /// Gives a session the track's newest header, where it has none of its own.
-    pub(super) fn copy_header(
-        &mut self,
-        name: &TrackName,
-        session: &SessionId,
-        upload: UploadId,
-    ) -> Result<(), Refusal> {
-        let track = self.tracks.get(name).ok_or(Refusal::HeaderMissing)?;
-        if track.headers.contains_key(session) {
-            return Ok(());
-        }
-        let pushed = track.headers.values().next_back().ok_or(Refusal::HeaderMissing)?.clone();
-        self.put_header(name, session, pushed, upload);
-        Ok(())
     }
 
     fn flush_tails(&mut self, now: WallMs) {
@@ -546,6 +434,14 @@ impl Receiver {
         for name in names {
             self.changing(&name, now, |track| track.flush(now));
         }
+    }
+}
+
+/// What to tell the encoder and the operator when what was planned is not what is stored.
+fn not_stored(key: String, outcome: &Outcome) -> (Refusal, Notice) {
+    match outcome {
+        Outcome::Failed(why) => (Refusal::Storage(why.clone()), Notice::NotStored { key, why: why.clone() }),
+        _ => (Refusal::TooLate, Notice::Conflict { key }),
     }
 }
 

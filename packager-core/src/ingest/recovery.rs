@@ -20,7 +20,6 @@ pub struct Recovery {
     log: BroadcastLog,
     sessions: BTreeMap<TrackName, Vec<SessionId>>,
     headers: BTreeMap<(TrackName, SessionId), Option<PushedHeader>>,
-    asked: BTreeSet<TrackName>,
 }
 
 impl Recovery {
@@ -36,7 +35,6 @@ impl Recovery {
             log,
             sessions: BTreeMap::new(),
             headers: BTreeMap::new(),
-            asked: BTreeSet::new(),
         }
     }
 
@@ -71,7 +69,6 @@ impl Recovery {
     pub fn absorb(&mut self, read: &Read, found: &Found, asked: WallMs) {
         match (read.target(), found) {
             (Target::Sessions(track), found) => {
-                self.asked.insert(track.clone());
                 let names: &[String] = if let Found::Names(names) = found { names } else { &[] };
                 let sessions = names.iter().filter(|name| name.as_str() != "index");
                 let mut sessions: Vec<_> = sessions.filter_map(|name| SessionId::parse(name).ok()).collect();

@@ -19,6 +19,12 @@ pub enum Refusal {
     /// The header cannot be used.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// A header without parameter sets, and media without them.
+    #[error(
+        "the header has an empty avcC and the media behind it does not begin with parameter sets, so \
+         players have nothing to begin with (with ffmpeg -f tee add -flags +global_header)"
+    )]
+    NoParameterSets,
     /// A chunk cannot be used.
     #[error(transparent)]
     Chunk(#[from] ChunkError),
@@ -37,6 +43,12 @@ pub enum Refusal {
          them, or let this one go on where it was"
     )]
     StartsOverAlone(String),
+    /// Media after the last.
+    #[error(
+        "track {0} has ended (its encoder marked a segment as the last, lmsg); create the broadcast anew \
+         to go on"
+    )]
+    Ended(String),
     /// Nothing before it can be decoded, so nor can this.
     #[error(
         "this media cannot be decoded, as what comes before it is missing; the next keyframe will be taken"
@@ -69,12 +81,15 @@ impl Refusal {
             Refusal::BadName(_) | Refusal::BadPath(_) => 403,
             Refusal::Header(HeaderError::UnsupportedCodec(_)) => 415,
             Refusal::HeaderMissing => 412,
-            Refusal::Superseded(_) | Refusal::StartsOverAlone(_) | Refusal::NoKeyframe | Refusal::TooLate => {
-                409
-            }
+            Refusal::Superseded(_)
+            | Refusal::StartsOverAlone(_)
+            | Refusal::Ended(_)
+            | Refusal::NoKeyframe
+            | Refusal::TooLate => 409,
             Refusal::Malformed(_)
             | Refusal::Header(_)
             | Refusal::Chunk(_)
+            | Refusal::NoParameterSets
             | Refusal::NoDuration
             | Refusal::TooManyTracks
             | Refusal::CutShort => 400,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::plan::{Plan, Planned};
+use super::plan::{Outcome, Plan, Planned};
 use super::upload::UploadId;
 use super::{Settings, TAIL_MS};
 use crate::cmaf::cutter::{CutPart, Cutter, SegmentBounds};
@@ -50,10 +50,16 @@ pub(super) struct Track {
     left: Option<(u64, WallMs)>,
     /// The upload that media last came in, and how much came in it: the next one brings as much.
     last_body: Option<(UploadId, u64)>,
+    /// The most media that came in one chunk.
+    pub(super) longest_chunk_ms: u64,
     /// A header was pushed since media was last taken.
     pub(super) header_came: bool,
     /// The upload that brought the newest header.
     pub(super) header_from: Option<UploadId>,
+    /// When that was.
+    pub(super) header_at: WallMs,
+    /// As above, of the newest header that media came after.
+    run_header: Option<(UploadId, WallMs)>,
     /// Where record 0 would be anchored, if this track made it.
     pub(super) anchor: Option<Anchor>,
     /// Decode time of the newest sync sample, for keyframe distances.
@@ -87,8 +93,11 @@ impl Track {
             recent: VecDeque::new(),
             left: None,
             last_body: None,
+            longest_chunk_ms: 0,
             header_came: false,
             header_from: None,
+            header_at: WallMs(i64::MIN),
+            run_header: None,
             anchor: None,
             last_sync: None,
             first_sync: None,
@@ -104,7 +113,9 @@ impl Track {
     /// Takes up a chain that was read from storage. What goes on exactly where it ends may go on
     /// anyhow; anything else begins with a keyframe.
     pub(super) fn resume(&mut self, chain: Chain) {
-        self.anchor = chain.closed.front().or(chain.open.as_ref()).and_then(|segment| {
+        let mut segments = chain.closed.iter().chain(&chain.open);
+        // It may begin with a gap.
+        self.anchor = segments.find_map(|segment| {
             let part = segment.parts.first()?;
             let before_ms = segment.run.timescale.ms_from_ticks(part.meta.duration_ticks);
             Some(Anchor {
@@ -147,10 +158,12 @@ impl Track {
     pub(super) fn is_retry(&self, chunk: &Chunk, behind_ticks: u64, reach_ticks: u64, now: WallMs) -> bool {
         let Some(chain) = &self.chain else { return false };
         let start = chunk.start_ticks();
+        // Without a header in between, an encoder hardly starts anew.
+        let again_ticks = chain.run.timescale.ticks_from_ms(RETRY_MS.unsigned_abs());
+        let reach_ticks = if self.header_came { reach_ticks } else { reach_ticks.max(again_ticks) };
         let is_near = behind_ticks <= reach_ticks;
-        let is_soon = now.since_ms(self.last_media) <= RETRY_MS;
-        let hash = xxhash_rust::xxh3::xxh3_64(chunk.payload());
-        let is_remembered = self.recent.iter().any(|(_, recent)| *recent == hash);
+        let is_soon = self.is_soon(now);
+        let is_remembered = self.is_remembered(chunk);
         if start >= chain.boundary_ticks() {
             return !self.header_came || is_soon || is_remembered;
         }
@@ -158,9 +171,40 @@ impl Track {
             // A file that is played again has the same media as before.
             return !self.header_came || is_near;
         }
-        // What another process took is not remembered; and what came too late was never taken.
-        let may_be_forgotten = self.recent.front().is_none_or(|(from, _)| start < *from);
-        is_near && is_soon && (may_be_forgotten || !self.header_came)
+        if chain.holds_gap(start, chunk.end_ticks()) {
+            // It comes too late for its place.
+            return !self.header_came || is_near && is_soon;
+        }
+        // What came too late was never taken.
+        is_near && is_soon && (self.may_be_forgotten(chunk) || !self.header_came)
+    }
+
+    /// Whether what stands in a chunk's place may be that chunk.
+    pub(super) fn may_have_taken(&self, chunk: &Chunk, now: WallMs) -> bool {
+        self.is_remembered(chunk) || self.is_soon(now) && self.may_be_forgotten(chunk)
+    }
+
+    /// This very chunk was taken lately.
+    pub(super) fn is_remembered(&self, chunk: &Chunk) -> bool {
+        let hash = xxhash_rust::xxh3::xxh3_64(chunk.payload());
+        self.recent.iter().any(|(_, recent)| *recent == hash)
+    }
+
+    /// What another process took is not remembered.
+    fn may_be_forgotten(&self, chunk: &Chunk) -> bool {
+        self.recent.front().is_none_or(|(from, _)| chunk.start_ticks() < *from)
+    }
+
+    /// What an encoder sends again comes about now.
+    fn is_soon(&self, now: WallMs) -> bool {
+        now.since_ms(self.last_media) <= RETRY_MS
+    }
+
+    pub(super) fn remember(&mut self, chunk: &Chunk) {
+        if self.recent.len() >= limits::CHUNKS_REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((chunk.start_ticks(), xxhash_rust::xxh3::xxh3_64(chunk.payload())));
     }
 
     /// The run that begins has times of its own.
@@ -177,6 +221,14 @@ impl Track {
         })
     }
 
+    /// Whether an upload began before the header that the newest media came after, and what it brings,
+    /// since then, is rather of the run before: bodies overtake each other by no more than this.
+    pub(super) fn is_of_run_before(&self, id: UploadId, since: WallMs, within_ms: i64, now: WallMs) -> bool {
+        self.run_header.is_some_and(|(header, header_at)| {
+            id < header && (since < header_at || now.since_ms(header_at) <= within_ms)
+        })
+    }
+
     /// An upload whose media is known is answered when what is known of it is stored.
     pub(super) fn awaits_too(&mut self, upload: UploadId) {
         if self.pending_from.is_empty() {
@@ -184,6 +236,20 @@ impl Track {
         } else if !self.pending_from.contains(&upload) {
             // Not the newest: it is not that one's end that flushes a tail.
             self.pending_from.insert(0, upload);
+        }
+    }
+
+    /// Another writer stored the same media first: what is known of it is what that one said.
+    pub(super) fn restate(&mut self, planned: &Planned, outcome: &Outcome) {
+        let Outcome::Exists { meta, .. } = outcome else { return };
+        let Some(chain) = self.chain.as_mut().filter(|_| *meta != planned.meta) else { return };
+        if let (Ok(Entry::Part(stored)), Ok(Entry::Part(planned))) =
+            (Entry::from_meta(meta), Entry::from_meta(&planned.meta))
+        {
+            chain.restate(&planned, &stored);
+            // Checkpoints and pages that say otherwise are made anew when the next segment closes.
+            self.plan.queue.retain(|planned| !planned.is_aside());
+            self.pages_unsure = true;
         }
     }
 
@@ -211,6 +277,8 @@ impl Track {
         self.last_media = self.last_media.max(before.last_media);
         self.header_came = before.header_came;
         self.header_from = before.header_from;
+        self.header_at = before.header_at;
+        self.run_header = before.run_header;
         self.checkpoint_at = before.checkpoint_at;
         self.checkpoint_tag = before.checkpoint_tag;
         self.warned_interval_ms = before.warned_interval_ms;
@@ -231,16 +299,17 @@ impl Track {
 
     /// Hands a contiguous chunk to the cutter.
     pub(super) fn cut(&mut self, chunk: Chunk, upload: UploadId, now: WallMs) {
-        if self.recent.len() >= limits::CHUNKS_REMEMBERED {
-            self.recent.pop_front();
-        }
-        self.recent.push_back((chunk.start_ticks(), xxhash_rust::xxh3::xxh3_64(chunk.payload())));
+        self.remember(&chunk);
         self.last_media = now;
         let lasts_ms =
             self.chain.as_ref().map_or(0, |chain| chain.run.timescale.ms_from_ticks(chunk.duration_ticks()));
         let before_ms =
             self.last_body.filter(|(body, _)| *body == upload).map_or(0, |(_, before_ms)| before_ms);
+        self.longest_chunk_ms = self.longest_chunk_ms.max(lasts_ms);
         self.last_body = Some((upload, before_ms.saturating_add(lasts_ms)));
+        if self.header_from <= Some(upload) {
+            self.run_header = self.header_from.map(|header| (header, self.header_at));
+        }
         self.header_came = false;
         self.hole_decided = false;
         self.needs_sync = false;

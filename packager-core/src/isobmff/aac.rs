@@ -1,5 +1,7 @@
 //! AudioSpecificConfig: what an AAC decoder will put out (ISO/IEC 14496-3 §1.6.2.1).
 
+use super::bits::Bits;
+
 /// What an AudioSpecificConfig says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AudioSpecificConfig {
@@ -12,6 +14,7 @@ pub struct AudioSpecificConfig {
     pub channels: Option<u32>,
 }
 
+const LOW_COMPLEXITY: u32 = 2;
 const SBR: u32 = 5;
 const PARAMETRIC_STEREO: u32 = 29;
 
@@ -21,7 +24,7 @@ const SAMPLE_RATES: [u32; 13] =
 
 /// Reads an AudioSpecificConfig; `None` when it is cut short or uses a reserved value.
 pub fn parse(bytes: &[u8]) -> Option<AudioSpecificConfig> {
-    let mut bits = Bits { bytes, position: 0 };
+    let mut bits = Bits::new(bytes);
     let mut object_type = object_type(&mut bits)?;
     let mut sample_rate = sample_rate_of(&mut bits)?;
     let mut channels = match bits.read(4)? {
@@ -85,25 +88,32 @@ fn sample_rate_of(bits: &mut Bits<'_>) -> Option<u32> {
     }
 }
 
-/// Reads bits from the highest to the lowest.
-struct Bits<'a> {
-    bytes: &'a [u8],
-    /// In bits.
-    position: usize,
+/// Writes a configuration for AAC-LC whose sample rate is given in 24 bits, with at most 7 channels.
+pub fn low_complexity(sample_rate: u32, channels: u16) -> [u8; 5] {
+    // 5 bits object type, 4 bits 15 (the rate follows), 24 bits rate, 4 bits channels, 3 bits of
+    // GASpecificConfig.
+    let bits = u64::from(LOW_COMPLEXITY) << 35
+        | 15 << 31
+        | u64::from(sample_rate & 0xff_ffff) << 7
+        | u64::from(channels & 7) << 3;
+    let [_, _, _, config @ ..] = bits.to_be_bytes();
+    config
 }
 
-impl Bits<'_> {
-    /// The next `count` bits, at most 24; `None` at the end.
-    fn read(&mut self, count: u32) -> Option<u32> {
-        let mut value = 0u32;
-        for _ in 0..count {
-            let byte = u32::from(*self.bytes.get(self.position >> 3)?);
-            let shift = 7usize.saturating_sub(self.position & 7);
-            value = value << 1 | byte >> shift & 1;
-            self.position = self.position.saturating_add(1);
-        }
-        Some(value)
-    }
+/// Writes a configuration, signalled hierarchically, for stereo at this rate from a core at half of
+/// it, which has one channel with parametric stereo.
+pub fn high_efficiency(sample_rate: u32, parametric_stereo: bool) -> [u8; 9] {
+    let (object_type, core_channels) = if parametric_stereo { (PARAMETRIC_STEREO, 1) } else { (SBR, 2) };
+    // 5 bits object type, 4 + 24 bits core rate, 4 bits channels, 4 + 24 bits rate, 5 bits object
+    // type of the core, 2 of the 3 bits of GASpecificConfig.
+    let rate = |rate: u32| u128::from(15 << 24 | rate & 0xff_ffff);
+    let bits = u128::from(object_type) << 67
+        | rate(sample_rate >> 1) << 39
+        | core_channels << 35
+        | rate(sample_rate) << 7
+        | u128::from(LOW_COMPLEXITY) << 2;
+    let [_, _, _, _, _, _, _, config @ ..] = bits.to_be_bytes();
+    config
 }
 
 #[cfg(test)]

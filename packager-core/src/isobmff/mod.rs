@@ -8,25 +8,45 @@
 //! [`stsd`].
 
 pub mod aac;
+pub mod ac3;
+pub mod av1;
+mod av1_sequence;
 pub mod avc;
+mod bits;
 mod boxes;
+pub mod colr;
+pub mod dovi;
+pub mod eac3;
 pub mod elst;
 mod fields;
+pub mod flac;
 pub mod ftyp;
 pub mod hdlr;
+pub mod hevc;
+mod hevc_sps;
 pub mod mdhd;
 pub mod mfhd;
 pub mod mp4a;
 pub mod mvhd;
+pub mod opus;
 pub mod prft;
+pub mod senc;
+pub mod sinf;
+pub mod stpp;
 pub mod stsd;
 pub mod stsz;
+#[cfg(test)]
+mod testing;
 pub mod tfdt;
 pub mod tfhd;
+pub mod tfxd;
 pub mod tkhd;
 pub mod trex;
 pub mod trun;
+pub mod vp9;
+mod vui;
 mod writer;
+pub mod wvtt;
 
 use std::fmt;
 

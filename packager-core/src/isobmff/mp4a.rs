@@ -1,6 +1,6 @@
 //! `mp4a` and `esds`: AAC and the other audio of MPEG-4 (ISO/IEC 14496-14 §6.7, 14496-1 §7.2.6).
 
-use super::stsd::{Media, SampleEntry, audio, configuration};
+use super::stsd::{Media, SampleEntry, audio, configuration, write_audio};
 use super::{BoxRef, Fields, FourCc, Malformed, Writer, aac};
 
 const ES_DESCRIPTOR: u8 = 3;
@@ -36,7 +36,8 @@ pub fn parse(entry: &BoxRef<'_>) -> Result<Option<SampleEntry>, Malformed> {
         0x66..=0x69 | 0x6b => format!("mp4a.{object_type:02x}"),
         _ => return Ok(None),
     };
-    Ok(Some(SampleEntry { codec, media: Media::Audio { sample_rate, channels } }))
+    let media = Media::Audio { sample_rate, channels, joc_complexity: None };
+    Ok(Some(SampleEntry::clear(codec, media)))
 }
 
 /// The object type indication, and what the decoder alone understands.
@@ -87,24 +88,25 @@ fn descriptor<'a>(fields: &mut Fields<'a>, tag: u8) -> Result<Option<Fields<'a>>
     Ok(None)
 }
 
-/// Writes an `mp4a` entry for AAC with this AudioSpecificConfig, which has at most 100 bytes.
-pub fn write(writer: &mut Writer, sample_rate: u32, channels: u16, config: &[u8]) {
-    let config = config.get(..100).unwrap_or(config);
-    let bytes = u8::try_from(config.len()).unwrap_or(0);
-    writer.boxed(b"mp4a", |w| {
-        w.zeros(6);
-        w.u16(1);
-        w.zeros(8);
-        w.u16(channels);
-        w.u16(16);
-        w.zeros(4);
-        w.u32(if sample_rate < 1 << 16 { sample_rate << 16 } else { 0 });
+/// `objectTypeIndication` of MPEG-1 audio, whose layer 3 is MP3.
+const MPEG_1_AUDIO: u8 = 0x6b;
+
+/// Writes an `mp4a` entry for AAC with this AudioSpecificConfig, which has at most 100 bytes, or for
+/// MP3 when there is none.
+pub fn write(writer: &mut Writer, sample_rate: u32, channels: u16, config: Option<&[u8]>) {
+    let object_type = if config.is_some() { MPEG_4_AUDIO } else { MPEG_1_AUDIO };
+    let config = config.map(|config| config.get(..100).unwrap_or(config));
+    let specific_bytes = config.and_then(|config| u8::try_from(config.len()).ok());
+    let behind = specific_bytes.map_or(0, |bytes| bytes.saturating_add(2));
+    write_audio(writer, b"mp4a", sample_rate, channels, |w| {
         w.full_boxed(b"esds", 0, 0, |w| {
-            w.put(&[ES_DESCRIPTOR, bytes.saturating_add(23), 0, 0, 0]);
-            w.put(&[DECODER_CONFIG, bytes.saturating_add(15), MPEG_4_AUDIO, 0x15]);
+            w.put(&[ES_DESCRIPTOR, behind.saturating_add(21), 0, 0, 0]);
+            w.put(&[DECODER_CONFIG, behind.saturating_add(13), object_type, 0x15]);
             w.zeros(3 + 4 + 4);
-            w.put(&[DECODER_SPECIFIC_INFO, bytes]);
-            w.put(config);
+            if let (Some(bytes), Some(config)) = (specific_bytes, config) {
+                w.put(&[DECODER_SPECIFIC_INFO, bytes]);
+                w.put(config);
+            }
             w.put(&[6, 1, 2]); // SLConfigDescriptor: as MP4 has it
         });
     });
@@ -113,25 +115,38 @@ pub fn write(writer: &mut Writer, sample_rate: u32, channels: u16, config: &[u8]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::isobmff::boxes;
+    use crate::isobmff::testing::{cut_anywhere, entry};
 
-    fn entry(config: &[u8]) -> Result<Option<SampleEntry>, Malformed> {
+    fn written(config: Option<&[u8]>) -> Vec<u8> {
         let mut writer = Writer::default();
         write(&mut writer, 44_100, 2, config);
-        let bytes = writer.finish();
-        let found = boxes(&bytes).next().unwrap().unwrap();
-        parse(&found)
+        writer.finish()
+    }
+
+    fn check(config: Option<&[u8]>, codec: &str, sample_rate: u32, channels: u32) {
+        let found = parse(&entry(&written(config))).unwrap().unwrap();
+        assert_eq!(found.codec, codec);
+        assert_eq!(found.media, Media::Audio { sample_rate, channels, joc_complexity: None });
     }
 
     #[test]
     fn what_is_written_is_read_back() {
-        let found = entry(&[0x12, 0x10]).unwrap().unwrap();
-        assert_eq!(found.codec, "mp4a.40.2");
-        assert_eq!(found.media, Media::Audio { sample_rate: 44_100, channels: 2 });
+        check(Some(&[0x12, 0x10]), "mp4a.40.2", 44_100, 2);
+        check(Some(&[0x2b, 0x11, 0x88, 0x00]), "mp4a.40.5", 48_000, 2);
+        check(Some(&[0xeb, 0x09, 0x88, 0x00]), "mp4a.40.29", 48_000, 2);
+        check(None, "mp4a.6b", 44_100, 2);
     }
 
     #[test]
     fn an_empty_configuration_is_refused() {
-        assert!(entry(&[]).is_err());
+        assert!(parse(&entry(&written(Some(&[])))).is_err());
+    }
+
+    #[test]
+    fn a_configuration_cut_anywhere_before_the_last_descriptor_is_refused() {
+        let whole = written(Some(&[0x12, 0x10]));
+        for (kept, bytes) in cut_anywhere(&whole, b"esds") {
+            assert!(parse(&entry(&bytes)).is_err(), "{kept}");
+        }
     }
 }

@@ -6,6 +6,8 @@ use crate::time::WallMs;
 /// A moment of the wall clock and the media time it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProducerTime {
+    /// `reference_track_ID`.
+    pub track_id: u32,
     /// `ntp_timestamp`.
     pub wall: WallMs,
     /// `media_time`, in ticks of the track. ffmpeg puts the first sample's composition time here.
@@ -23,13 +25,13 @@ const NTP_TO_UNIX_S: i64 = 2_208_988_800;
 pub fn parse(found: &BoxRef<'_>) -> Result<ProducerTime, Malformed> {
     let mut fields = found.fields();
     let (version, _) = fields.version_and_flags()?;
-    fields.skip(4)?; // reference_track_ID
+    let track_id = fields.u32()?;
     let ntp = fields.u64()?;
     let media_ticks = match version {
         0 => u64::from(fields.u32()?),
         _ => fields.u64()?,
     };
-    Ok(ProducerTime { wall: wall_from_ntp(ntp), media_ticks })
+    Ok(ProducerTime { track_id, wall: wall_from_ntp(ntp), media_ticks })
 }
 
 /// A 64-bit NTP timestamp, rounded to the nearest millisecond. Seconds below 2^31 are of the era

@@ -2,16 +2,25 @@
 
 use super::{BoxRef, Malformed, Writer};
 
-/// `baseMediaDecodeTime`, in ticks of the track.
+/// What the box says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeTime {
+    /// `baseMediaDecodeTime`, in ticks of the track.
+    pub ticks: u64,
+    /// It has 32 bits, and begins again at 0 when they are used up.
+    pub wraps: bool,
+}
+
+/// Reads the box.
 ///
 /// # Errors
 ///
-/// The box is cut short.
-pub fn base_media_decode_ticks(found: &BoxRef<'_>) -> Result<u64, Malformed> {
+/// It is cut short.
+pub fn parse(found: &BoxRef<'_>) -> Result<DecodeTime, Malformed> {
     let mut fields = found.fields();
     match fields.version_and_flags()? {
-        (0, _) => fields.u32().map(u64::from),
-        _ => fields.u64(),
+        (0, _) => Ok(DecodeTime { ticks: fields.u32()?.into(), wraps: true }),
+        _ => Ok(DecodeTime { ticks: fields.u64()?, wraps: false }),
     }
 }
 

@@ -16,6 +16,8 @@ pub struct TrackFragmentHeader {
     pub track_id: u32,
     /// `base_data_offset`: an offset from the start of a file, which a live stream does not have.
     pub base_data_offset: Option<u64>,
+    /// `default-base-is-moof`: offsets count from the start of the `moof`.
+    pub base_is_moof: bool,
     /// `sample_description_index`: which sample entry, counted from 1.
     pub sample_description_index: Option<u32>,
     /// `default_sample_duration`, in ticks of the track.
@@ -34,7 +36,11 @@ pub struct TrackFragmentHeader {
 pub fn parse(found: &BoxRef<'_>) -> Result<TrackFragmentHeader, Malformed> {
     let mut fields = found.fields();
     let (_, present) = fields.version_and_flags()?;
-    let mut header = TrackFragmentHeader { track_id: fields.u32()?, ..TrackFragmentHeader::default() };
+    let mut header = TrackFragmentHeader {
+        track_id: fields.u32()?,
+        base_is_moof: present & DEFAULT_BASE_IS_MOOF != 0,
+        ..TrackFragmentHeader::default()
+    };
     if present & BASE_DATA_OFFSET != 0 {
         header.base_data_offset = Some(fields.u64()?);
     }

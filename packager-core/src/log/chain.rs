@@ -8,129 +8,10 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Independence, Marker, PartMeta};
-use super::name::SessionId;
 use super::record::{Begin, Shape};
+use super::segment::{BitRate, Part, Run, Segment};
+use crate::cmaf::TrackKind;
 use crate::limits;
-use crate::time::{Timescale, scale};
-
-/// A stretch of a chain under one session: one CMAF header, one timescale.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
-    /// Names the header and the keys of the parts.
-    pub session: SessionId,
-    /// Ticks per second of everything in it.
-    pub timescale: Timescale,
-    /// The period it belongs to.
-    pub period: u32,
-}
-
-/// A part in a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// Decode time of its first sample.
-    #[serde(rename = "s")]
-    pub start_ticks: u64,
-    /// Size of the object.
-    #[serde(rename = "b")]
-    pub bytes: u64,
-    /// What its metadata says.
-    #[serde(flatten)]
-    pub meta: PartMeta,
-}
-
-/// A segment: the parts from one boundary to the next, or a stretch that never will be any.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Segment {
-    /// Media sequence number.
-    pub msn: u64,
-    /// Session, timescale and period of its parts.
-    pub run: Run,
-    /// Decode time of its first sample.
-    pub start_ticks: u64,
-    /// Sum of its parts, or the length of the gap.
-    pub duration_ticks: u64,
-    /// Its period is not that of the segment before it in this track (EXT-X-DISCONTINUITY).
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub discontinuity: bool,
-    /// Of a gap: what its first sample's presentation time would differ from its decode time by, as
-    /// that of the media before it did.
-    #[serde(rename = "o", default, skip_serializing_if = "super::entry::is_zero")]
-    gap_offset_ticks: i64,
-    /// Empty for a gap (EXT-X-GAP).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<Part>,
-}
-
-fn is_false(value: &bool) -> bool {
-    !*value
-}
-
-impl Segment {
-    /// Nothing is stored for it.
-    pub fn is_gap(&self) -> bool {
-        self.parts.is_empty()
-    }
-
-    /// Starts with an independent frame, so that a player may start or switch here.
-    pub fn is_independent(&self) -> bool {
-        self.parts.first().is_some_and(|part| part.meta.independence == Independence::Start)
-    }
-
-    /// Presentation time of its first sample less its decode time.
-    pub fn offset_ticks(&self) -> i64 {
-        self.parts.first().map_or(self.gap_offset_ticks, |part| part.meta.offset_ticks)
-    }
-
-    /// Size of its media.
-    pub fn bytes(&self) -> u64 {
-        self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.bytes))
-    }
-
-    /// Length in microseconds: comparable across timescales.
-    pub fn duration_us(&self) -> u64 {
-        scale(self.duration_ticks, 1_000_000, u64::from(self.run.timescale.ticks_per_second()))
-    }
-
-    /// Decode time of its end.
-    pub fn end_ticks(&self) -> u64 {
-        self.start_ticks.saturating_add(self.duration_ticks)
-    }
-}
-
-/// What BANDWIDTH and AVERAGE-BANDWIDTH are made from (HLS §4.4.6.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct BitRate {
-    /// Highest of any segment at least half a target duration long, in bits per second.
-    pub peak_bps: u64,
-    /// Media bits of all closed segments.
-    pub bits: u64,
-    /// Length of all closed segments that have media, in microseconds.
-    pub duration_us: u64,
-    /// Samples in the closed segments of the current session,
-    pub frames: u64,
-    /// and the length of those, in microseconds: FRAME-RATE (HLS §4.4.6.2).
-    pub frames_us: u64,
-    /// The current session has closed no segment yet: these are of the one before.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub frames_are_old: bool,
-}
-
-impl BitRate {
-    /// Bits over duration.
-    pub fn average_bps(&self) -> u64 {
-        scale(self.bits, 1_000_000, self.duration_us)
-    }
-
-    /// The peak, or the average while no segment is long enough to have one.
-    pub fn peak_bps(&self) -> u64 {
-        self.peak_bps.max(self.average_bps())
-    }
-
-    /// Frames in a thousand seconds: a rate with three decimals.
-    pub fn millihertz(&self) -> u64 {
-        scale(self.frames, 1_000_000_000, self.frames_us)
-    }
-}
 
 /// An entry that cannot stand where it was found: the log is damaged there, and the chain ends.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -250,13 +131,31 @@ impl Chain {
         self.begin.timescale.convert_ticks(self.begin.part_target_ticks, self.run.timescale)
     }
 
-    /// Shortest segment that ends at an independent part: `segment_ms` less half a part.
+    /// Shortest that the open segment may be when an independent part comes: `segment_ms` less half a
+    /// part. One that nobody can start in ends as soon as there is something to start with.
     pub fn shortest_segment_ticks(&self) -> u64 {
-        self.run
-            .timescale
-            .ticks_from_ms(u64::from(self.shape.segment_ms))
-            .saturating_sub(self.part_target_ticks() / 2)
-            .max(1)
+        if self.open.as_ref().is_some_and(|open| !open.is_independent()) {
+            return 1;
+        }
+        let timescale = self.run.timescale;
+        let part_ticks = if self.is_text() {
+            timescale.ticks_from_ms(u64::from(self.shape.part_ms))
+        } else {
+            self.part_target_ticks()
+        };
+        timescale.ticks_from_ms(u64::from(self.shape.segment_ms)).saturating_sub(part_ticks / 2).max(1)
+    }
+
+    /// Whether viewers are told of parts. Text has none, and where an encoder sends whole segments there
+    /// would be several at once and then none for too long (HLS §6.2.1).
+    pub fn has_parts(&self) -> bool {
+        !self.is_text() && !self.shape.whole_segments
+    }
+
+    /// What is stored as a part of text is a segment as soon as it is long enough: its encoders send whole
+    /// segments.
+    fn is_text(&self) -> bool {
+        self.begin.kind == TrackKind::Text
     }
 
     /// A segment never gets this long: its EXTINF would round above TARGETDURATION (HLS §4.4.3.1).
@@ -309,6 +208,23 @@ impl Chain {
         covered_from <= from_ticks || is_forgotten
     }
 
+    /// Whether some of what lies between two decode times of the current run was declared a gap.
+    pub fn holds_gap(&self, from_ticks: u64, until_ticks: u64) -> bool {
+        let of_run = self.closed.iter().rev().take_while(|segment| segment.run == self.run);
+        of_run
+            .take_while(|segment| segment.end_ticks() > from_ticks)
+            .any(|segment| segment.is_gap() && segment.start_ticks < until_ticks)
+    }
+
+    /// A part that was taken in as `planned` is stored as another writer had it: the same media, at
+    /// another time.
+    pub fn restate(&mut self, planned: &PartMeta, stored: &PartMeta) {
+        let segments = self.open.iter_mut().chain(&mut self.closed);
+        let parts = segments.flat_map(|segment| segment.parts.iter_mut().map(|part| &mut part.meta));
+        let unsettled = self.unsettled.iter_mut().flatten().filter_map(|(entry, _)| entry.part_mut());
+        parts.chain(unsettled).filter(|meta| *meta == planned).for_each(|meta| *meta = *stored);
+    }
+
     /// Takes in what stands at the next key. `bytes` is the object's size.
     pub fn absorb(&mut self, entry: &Entry, bytes: u64) -> Result<(), ChainError> {
         if self.ended {
@@ -359,7 +275,12 @@ impl Chain {
         }
         open.parts.push(Part { start_ticks, bytes, meta });
         open.duration_ticks = open.duration_ticks.saturating_add(meta.duration_ticks);
+        let open_ticks = open.duration_ticks;
+        let is_segment = self.is_text() && open_ticks >= self.shortest_segment_ticks();
         self.next_ticks = end_ticks;
+        if is_segment {
+            self.close();
+        }
         Ok(())
     }
 
@@ -374,7 +295,7 @@ impl Chain {
         }
         self.close();
         let before = self.closed.back().filter(|segment| segment.run == self.run);
-        let offset_ticks = before.map_or(0, Segment::offset_ticks);
+        let offset_ticks = before.map_or(0, Segment::least_offset_ticks);
         while self.next_ticks < until_ticks {
             let duration = until_ticks.saturating_sub(self.next_ticks).min(longest);
             let mut segment = self.begin_segment(self.next_ticks, duration);
@@ -416,21 +337,7 @@ impl Chain {
 
     fn close(&mut self) {
         let Some(segment) = self.open.take() else { return };
-        let bits = segment.bytes().saturating_mul(8);
-        let duration_us = segment.duration_us();
-        self.rate.bits = self.rate.bits.saturating_add(bits);
-        self.rate.duration_us = self.rate.duration_us.saturating_add(duration_us);
-        if std::mem::take(&mut self.rate.frames_are_old) {
-            (self.rate.frames, self.rate.frames_us) = (0, 0);
-        }
-        self.rate.frames_us = self.rate.frames_us.saturating_add(duration_us);
-        let frames = segment.parts.iter().map(|part| u64::from(part.meta.samples));
-        self.rate.frames = frames.fold(self.rate.frames, u64::saturating_add);
-        // "Peak" is over at least half a target duration (HLS §4.4.6.2, BANDWIDTH).
-        let half_target_us = u64::from(self.shape.target_duration_s).saturating_mul(500_000);
-        if duration_us >= half_target_us {
-            self.rate.peak_bps = self.rate.peak_bps.max(scale(bits, 1_000_000, duration_us));
-        }
+        self.rate.count(&segment, self.shape.target_duration_s);
         self.closed.push_back(segment);
     }
 
@@ -464,122 +371,4 @@ impl Chain {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cmaf::TrackKind;
-    use crate::time::WallMs;
-
-    fn chain(shape: Shape) -> Chain {
-        let begin = Begin {
-            kind: TrackKind::Video,
-            session: SessionId::parse("s1").unwrap(),
-            start_ticks: 0,
-            timescale: Timescale::new(1000).unwrap(),
-            period: 0,
-            part_target_ticks: 500,
-            first_msn: 1,
-        };
-        Chain::new(begin, shape)
-    }
-
-    const SHAPE: Shape = Shape { target_duration_s: 2, segment_ms: 2000, part_ms: 500, window_ms: 60_000 };
-
-    fn part(duration_ticks: u64, independence: Independence) -> Entry {
-        Entry::Part(PartMeta {
-            duration_ticks,
-            offset_ticks: 0,
-            samples: 1,
-            independence,
-            wall: WallMs(0),
-            hash: 0,
-        })
-    }
-
-    #[test]
-    fn a_segment_ends_at_the_first_independent_part_that_is_late_enough() {
-        let mut chain = chain(SHAPE);
-        // GOP 0.7 s: boundaries at 2.1 s, not at 0.7 or 1.4.
-        for _ in 0..7 {
-            chain.absorb(&part(500, Independence::Start), 10).unwrap();
-            chain.absorb(&part(200, Independence::No), 10).unwrap();
-        }
-        let lengths: Vec<_> = chain.closed.iter().map(|s| s.duration_ticks).collect();
-        assert_eq!(lengths, [2100, 2100]);
-        assert_eq!(chain.open.as_ref().map(|s| s.msn), Some(3));
-    }
-
-    #[test]
-    fn a_segment_without_keyframes_is_cut_before_its_extinf_would_round_up() {
-        let mut chain = chain(SHAPE);
-        for i in 0..12 {
-            let independence = if i == 0 { Independence::Start } else { Independence::No };
-            chain.absorb(&part(500, independence), 10).unwrap();
-        }
-        assert!(chain.closed.iter().all(|s| s.duration_ticks == 2000));
-        assert!(!chain.closed.back().unwrap().is_independent());
-    }
-
-    #[test]
-    fn a_chain_settles_as_if_its_shape_had_been_known() {
-        let begin = chain(SHAPE).begin;
-        let assumed = Shape { target_duration_s: 12, ..SHAPE };
-        let (mut early, mut late) = (Chain::assuming(begin.clone(), assumed), Chain::new(begin, SHAPE));
-        for i in 0..10 {
-            let independence = if i == 0 { Independence::Start } else { Independence::No };
-            let entries = [part(500, independence), Entry::Marker(Marker::GapUntil(5_000 * (i + 1)))];
-            for entry in &entries {
-                early.absorb(entry, 10).unwrap();
-                late.absorb(entry, 10).unwrap();
-            }
-        }
-        assert_ne!(early.closed, late.closed);
-        early.settle(SHAPE).unwrap();
-        assert_eq!(early, late);
-    }
-
-    #[test]
-    fn gaps_are_cut_to_the_target_duration_and_periods_count_discontinuities() {
-        let mut chain = chain(SHAPE);
-        chain.absorb(&part(500, Independence::Start), 10).unwrap();
-        chain.absorb(&Entry::Marker(Marker::GapUntil(5_500)), 0).unwrap();
-        let lengths: Vec<_> = chain.closed.iter().map(|s| (s.msn, s.is_gap(), s.duration_ticks)).collect();
-        assert_eq!(lengths, [(1, false, 500), (2, true, 2000), (3, true, 2000), (4, true, 1000)]);
-        let session = SessionId::parse("s2").unwrap();
-        let go_on = |period| {
-            let timescale = Timescale::new(1000).unwrap();
-            Entry::Marker(Marker::Continues { session: session.clone(), start_ticks: 0, timescale, period })
-        };
-        assert!(chain.clone().absorb(&go_on(2), 0).is_err());
-        chain.absorb(&go_on(1), 0).unwrap();
-        chain.absorb(&part(500, Independence::Start), 10).unwrap();
-        let open = chain.open.as_ref().unwrap();
-        assert!(open.discontinuity);
-        assert_eq!((open.msn, open.run.session.as_str()), (5, "s2"));
-        chain.absorb(&Entry::Marker(Marker::Ended), 0).unwrap();
-        assert_eq!(chain.absorb(&part(500, Independence::No), 1), Err(ChainError::Ended));
-    }
-
-    #[test]
-    fn a_damaged_log_is_refused_where_it_is_damaged() {
-        let mut chain = chain(SHAPE);
-        assert!(chain.absorb(&part(0, Independence::Start), 1).is_err());
-        assert!(chain.absorb(&part(501, Independence::Start), 1).is_err());
-        assert!(chain.absorb(&Entry::Marker(Marker::GapUntil(0)), 0).is_err());
-        assert!(chain.absorb(&Entry::Marker(Marker::GapUntil(u64::MAX)), 0).is_err());
-        assert_eq!(chain.next_msn, 1);
-    }
-
-    #[test]
-    fn the_window_only_moves_forward() {
-        let mut chain = chain(Shape { window_ms: 8000, ..SHAPE });
-        let mut first_listed = 0;
-        for i in 0..400_u64 {
-            let independence = if i % 7 < 4 { Independence::Start } else { Independence::No };
-            chain.absorb(&part(100 + (i * 37) % 400, independence), 10).unwrap();
-            let first = chain.closed.len() - chain.listed();
-            assert!(first >= first_listed);
-            first_listed = first;
-        }
-        assert!(first_listed > 0);
-    }
-}
+mod tests;

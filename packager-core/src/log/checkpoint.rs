@@ -9,8 +9,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Chain, Segment};
+use super::chain::Chain;
 use super::record;
+use super::segment::Segment;
 
 /// Segments in a page, by number: page p holds those of p·64 to p·64 + 63.
 pub const PAGE_SEGMENTS: u64 = 64;

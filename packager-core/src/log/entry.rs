@@ -78,6 +78,13 @@ pub enum Marker {
 }
 
 impl Entry {
+    pub(super) fn part_mut(&mut self) -> Option<&mut PartMeta> {
+        match self {
+            Entry::Part(meta) => Some(meta),
+            Entry::Marker(_) => None,
+        }
+    }
+
     /// The object's metadata.
     pub fn to_meta(&self) -> String {
         super::record::to_json(self)

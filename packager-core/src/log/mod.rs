@@ -12,11 +12,17 @@ pub mod key;
 pub mod name;
 pub mod reader;
 pub mod record;
+pub mod segment;
+pub mod settings;
 
-pub use chain::{Chain, ChainError, Part, Run, Segment};
+pub use chain::{Chain, ChainError};
 pub use checkpoint::{Checkpoint, Page};
 pub use entry::{Entry, Independence, Marker, PartMeta};
 pub use key::Keys;
 pub use name::{BroadcastName, Generation, NameError, SessionId, TrackName};
-pub use reader::{BroadcastLog, Found, Freshness, Read, Target};
+pub use reader::{BroadcastLog, FetchKind, Found, Freshness, Read, Target};
 pub use record::{Anchor, Begin, BroadcastRecord, PeriodRecord, Shape};
+pub use segment::{BitRate, Part, Run, Segment};
+pub use settings::{
+    BroadcastSettings, Captions, DisplayName, LanguageTag, TrackDescription, TrackRole, TrackSettings,
+};

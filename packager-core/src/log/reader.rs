@@ -74,6 +74,26 @@ impl Read {
             Read::Get(target) | Read::Stat(target) | Read::List(target) => target,
         }
     }
+
+    /// How it is read.
+    pub fn kind(&self) -> FetchKind {
+        match self {
+            Read::Get(_) => FetchKind::Get,
+            Read::Stat(_) => FetchKind::Stat,
+            Read::List(_) => FetchKind::List,
+        }
+    }
+}
+
+/// How a key is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchKind {
+    /// Metadata and body.
+    Get,
+    /// Metadata and size.
+    Stat,
+    /// The names directly under the prefix.
+    List,
 }
 
 /// What the host found.
@@ -120,7 +140,6 @@ pub struct TrackLog {
     pages: BTreeMap<u64, Arc<Page>>,
     /// The page that was not there when it was last asked for, and when that was.
     missing_page: Option<(u64, WallMs)>,
-    version: u64,
 }
 
 impl TrackLog {
@@ -132,7 +151,6 @@ impl TrackLog {
             header: None,
             pages: BTreeMap::new(),
             missing_page: None,
-            version: 0,
         }
     }
 
@@ -168,15 +186,6 @@ impl TrackLog {
     /// Why the chain ends where it does, when an entry did not fit.
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
-    }
-
-    /// Goes up whenever something about the track becomes known.
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn touched(&mut self) {
-        self.version = self.version.saturating_add(1);
     }
 }
 
@@ -391,7 +400,6 @@ impl BroadcastLog {
     fn advance(&mut self, track: &TrackName, change: impl FnOnce(&mut TrackLog)) {
         if let Some(log) = self.tracks.get_mut(track) {
             change(log);
-            log.touched();
             self.version = self.version.saturating_add(1);
         }
     }

@@ -1,8 +1,11 @@
 //! The records that are not on a chain: what a broadcast is, what a period shares, where a track begins.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::name::{Generation, SessionId};
+use super::name::{Generation, SessionId, TrackName};
+use super::settings::{BroadcastSettings, TrackDescription};
 use crate::cmaf::TrackKind;
 use crate::time::{Timescale, WallMs};
 
@@ -11,6 +14,27 @@ use crate::time::{Timescale, WallMs};
 pub struct BroadcastRecord {
     /// Names the tree of keys that viewers are sent to.
     pub generation: Generation,
+    /// How its tracks are shown.
+    #[serde(flatten)]
+    pub settings: BroadcastSettings,
+    /// What encoders say of the tracks in manifests; the settings count for more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub described: BTreeMap<TrackName, TrackDescription>,
+}
+
+impl BroadcastRecord {
+    /// A broadcast of which the operator says nothing.
+    pub fn new(generation: Generation) -> Self {
+        Self { generation, settings: BroadcastSettings::default(), described: BTreeMap::new() }
+    }
+
+    /// As viewers are shown the broadcast: by the settings, and by what encoders say where those say
+    /// nothing.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.settings.complete(&self.described);
+        self
+    }
 }
 
 /// `periods/{n}.json`: what all tracks of period n share.
@@ -54,6 +78,14 @@ impl Anchor {
         self.wall.plus_ms(i64::try_from(after_ms).unwrap_or(i64::MAX))
     }
 
+    /// The first media time in ticks of `timescale` that is presented at `wall` or later; the anchor's
+    /// own, where that is before it.
+    pub fn time_at(&self, wall: WallMs, timescale: Timescale) -> u64 {
+        let after_ms = u64::try_from(wall.since_ms(self.wall)).unwrap_or(0);
+        let ticks = self.time_in(timescale).saturating_add(timescale.ticks_from_ms(after_ms));
+        ticks.saturating_add(u64::from(self.wall_at(ticks, 0, timescale) < wall))
+    }
+
     /// The anchor's media time in ticks of `timescale`.
     pub fn time_in(&self, timescale: Timescale) -> u64 {
         self.timescale.convert_ticks(self.time_ticks, timescale)
@@ -77,10 +109,25 @@ pub struct Shape {
     pub target_duration_s: u32,
     /// A segment ends at the first independent part this long after it began, less half a part.
     pub segment_ms: u32,
-    /// Nominal part length; PART-HOLD-BACK is 3.5 times this (HLS §4.4.3.8).
+    /// Nominal part length.
     pub part_ms: u32,
+    /// The encoder sends whole segments: playlists list no parts.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub whole_segments: bool,
     /// How much a live playlist lists.
     pub window_ms: u32,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Shape {
+    /// PART-HOLD-BACK (HLS §4.4.3.8): 3.5 nominal parts. PART-TARGET is at most 7/6 of one, so it is at
+    /// least three of those. `None` where playlists list no parts.
+    pub fn part_hold_back_ms(&self) -> Option<u64> {
+        (!self.whole_segments).then(|| u64::from(self.part_ms).saturating_mul(7).div_ceil(2))
+    }
 }
 
 /// `{track}/begin.json`: where a track's chain begins, and what is its own.
@@ -132,5 +179,8 @@ mod tests {
         assert_eq!(anchor.wall_at(96_000, 0, audio), WallMs(1_001_000));
         assert_eq!(anchor.wall_at(0, -1024, audio), WallMs(1_000_000 - 1000 - 21));
         assert!(anchor.wall_at(u64::MAX, i64::MAX, audio).0 > 0);
+        assert_eq!(anchor.time_at(WallMs(1_001_000), audio), 96_000);
+        assert_eq!(anchor.time_at(WallMs(0), audio), 48_000);
+        assert_eq!(anchor.time_at(WallMs(1_000_400), Timescale::new(1).unwrap()), 2);
     }
 }

@@ -183,7 +183,7 @@ fn fields(found: &BoxRef<'_>) -> Result<Map<String, Value>, Malformed> {
             let header = tfhd::parse(found)?;
             json!({ "track_id": header.track_id, "duration": header.duration_ticks, "flags": header.flags })
         }
-        b"tfdt" => json!({ "time": tfdt::base_media_decode_ticks(found)? }),
+        b"tfdt" => json!({ "time": tfdt::parse(found)?.ticks }),
         b"trun" => {
             let run = trun::parse(found)?;
             json!({ "samples": run.sample_count, "data_offset": run.data_offset })

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use packager_core::ingest::Settings;
+use packager_core::log::BroadcastSettings;
 use serde::Deserialize;
 
 use crate::media::{Origin, Source};
@@ -86,6 +87,8 @@ pub struct Line {
     /// Ingest is restarted.
     #[serde(default)]
     pub restart_ingest: bool,
+    /// The operator says how the tracks are shown.
+    pub broadcast: Option<BroadcastSettings>,
 }
 
 /// One request.
@@ -123,6 +126,7 @@ pub(super) enum Action {
     Finish(usize, bool),
     End(String),
     RestartIngest,
+    Configure(BroadcastSettings),
     Ask(usize),
 }
 
@@ -140,6 +144,9 @@ impl Case {
             }
             if let Some(track) = &line.end {
                 plans.push(vec![Event { at_ms, action: Action::End(track.clone()) }]);
+            }
+            if let Some(settings) = &line.broadcast {
+                plans.push(vec![Event { at_ms, action: Action::Configure(settings.clone()) }]);
             }
             if line.restart_ingest {
                 plans.push(vec![Event { at_ms, action: Action::RestartIngest }]);

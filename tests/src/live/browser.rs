@@ -24,6 +24,8 @@ pub struct Watched {
     pub discontinuities: u64,
     /// Frames shown.
     pub decoded_frames: u64,
+    /// With `--subtitles`: the texts of the cues.
+    pub cues: Vec<String>,
 }
 
 /// A browser that is watching.

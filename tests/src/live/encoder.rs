@@ -29,7 +29,89 @@ impl Default for Ladder {
     }
 }
 
+/// A way in which ffmpeg pushes fragmented MP4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "muxers of ffmpeg")]
+pub enum Way {
+    /// Low latency.
+    Dash,
+    DashSegments,
+    Hls,
+    Tee,
+    Ismv,
+}
+
+impl Way {
+    /// ffmpeg's options, all but the URL.
+    pub fn options(self) -> &'static str {
+        match self {
+            Way::Dash => {
+                "-f dash -ldash 1 -streaming 1 -seg_duration 2 -frag_type duration -frag_duration 0.5 \
+                 -use_template 1 -use_timeline 0 -dash_segment_type mp4 -method PUT -http_persistent 1"
+            }
+            Way::DashSegments => {
+                "-f dash -seg_duration 2 -dash_segment_type mp4 -method PUT -http_persistent 1"
+            }
+            Way::Hls => "-f hls -hls_time 2 -hls_segment_type fmp4 -method PUT -http_persistent 1",
+            Way::Tee => "-f tee",
+            Way::Ismv => "-f ismv -movflags isml+frag_keyframe -method POST",
+        }
+    }
+
+    fn url(self, base: &str) -> String {
+        match self {
+            Way::Dash | Way::DashSegments => format!("{base}/manifest.mpd"),
+            Way::Hls => format!("{base}/index.m3u8"),
+            Way::Ismv => format!("{base}/push.isml/Streams(encoder)"),
+            Way::Tee => {
+                // One long POST for each track, as of CMAF ingest (DASH-IF Live Media Ingest, interface 1).
+                let base = base.replace(':', "\\:");
+                let one = |track: &str, file: &str| {
+                    let flags = "movflags=+cmaf+empty_moov+default_base_moof+frag_keyframe";
+                    format!("[select={track}:f=mp4:{flags}:frag_duration=500000:method=POST]{base}/{file}")
+                };
+                format!("{}|{}", one("v", "video.cmfv"), one("a", "audio.cmfa"))
+            }
+        }
+    }
+}
+
+/// What ffmpeg codes, and how it pushes that.
+#[derive(Debug, Clone, Copy)]
+pub struct Push {
+    /// How.
+    pub way: Way,
+    /// Options for pictures.
+    pub video: &'static str,
+    /// Options for sound.
+    pub audio: &'static str,
+}
+
 impl Encoder {
+    /// A test picture and a tone, pushed in real time by this ffmpeg.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started.
+    pub fn start(mut ffmpeg: Command, server: &Server, broadcast: &str, push: &Push) -> Self {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let base = server.url(&format!("/ingest/{broadcast}"));
+        let child = ffmpeg
+            .args(words(
+                "-hide_banner -loglevel error -nostdin -re -f lavfi -i testsrc2=size=320x180:rate=30",
+            ))
+            .args(words("-f lavfi -i sine=frequency=330:sample_rate=48000 -map 0:v -map 1:a"))
+            .args(words(push.video))
+            .args(words("-pix_fmt yuv420p -g 60 -keyint_min 60"))
+            .args(words(push.audio))
+            .args(words(push.way.options()))
+            .arg(push.way.url(&base))
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("ffmpeg can be started");
+        Self { child }
+    }
+
     /// `ffmpeg -f dash -method PUT` of two video renditions and one audio, in real time.
     pub fn push(server: &Server, broadcast: &str, ladder: &Ladder) -> Self {
         let picture = format!("testsrc2=size=640x360:rate={}", ladder.rate);

@@ -3,11 +3,13 @@
 mod browser;
 mod encoder;
 mod server;
+mod shaka;
 mod viewer;
 
 pub use browser::{Watched, strict, watch, watch_in_background};
-pub use encoder::{Encoder, Ladder};
+pub use encoder::{Encoder, Ladder, Push, Way};
 pub use server::{Server, free_port};
+pub use shaka::shaka;
 pub use viewer::{Fetched, Follower, get, put, request};
 
 use std::path::PathBuf;

@@ -105,7 +105,10 @@ fn server_control(lines: &Lines, playlist: &Media, found: &mut Violations) {
     // "its value … MUST be at least three times the Target Duration"
     least("HOLD-BACK", playlist.target() * 3, found);
     // "PART-HOLD-BACK … MUST be at least twice the Part Target Duration … SHOULD be at least three times"
-    least("PART-HOLD-BACK", playlist.part_target.unwrap_or(0) * 3, found);
+    // "… REQUIRED if the Playlist contains the EXT-X-PART-INF tag" (§4.4.3.8)
+    if let Some(target) = playlist.part_target {
+        least("PART-HOLD-BACK", target * 3, found);
+    }
     // "The Skip Boundary MUST be at least six times the Target Duration"
     if tag.get("CAN-SKIP-UNTIL").is_some() {
         least("CAN-SKIP-UNTIL", playlist.target() * 6, found);
@@ -191,7 +194,11 @@ fn parts(playlist: &Media, found: &mut Violations) {
         });
         time += segment.length();
     }
-    // And they stay until then: "at least three target durations" of parts (AAS, §6.2.2).
+    // And they stay until then: "at least three target durations" of parts (AAS, §6.2.2). What has no
+    // PART-INF has no parts.
+    if playlist.part_target.is_none() {
+        return;
+    }
     let mut from_end = 0;
     for segment in playlist.segments.iter().rev() {
         let due = from_end + segment.length() < playlist.target() * 3;

@@ -71,6 +71,9 @@ impl Lines {
     /// A tag is not known, or an attribute list is not one.
     pub fn parse(text: &str) -> Result<Self, String> {
         let lines = text.trim_start_matches('\u{feff}').lines().filter(|line| !line.is_empty());
+        // "Lines that begin with the character '#' are either comments or tags. Tags begin with #EXT"
+        // (§4.1). Ours begin with a space, so that no misspelt tag passes for one.
+        let lines = lines.filter(|line| !line.starts_with("# "));
         let read = lines.map(|line| match line.strip_prefix('#') {
             None => Ok(Line::Uri(line.to_owned())),
             Some(tag) => Tag::parse(tag).map(Line::Tag),

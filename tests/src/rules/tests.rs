@@ -63,12 +63,27 @@ const AUDIO: &str = "\
 const MULTIVARIANT: &str = "\
 #EXTM3U
 #EXT-X-INDEPENDENT-SEGMENTS
-#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"en\",DEFAULT=YES,AUTOSELECT=YES,URI=\"g/en/index.m3u8\"
-#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"fr\",DEFAULT=NO,AUTOSELECT=YES,URI=\"g/fr/index.m3u8\"
-#EXT-X-STREAM-INF:BANDWIDTH=1300,AVERAGE-BANDWIDTH=1100,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=30.000,AUDIO=\"audio\"
+# a comment
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"aac\",NAME=\"en\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"g/en/index.m3u8\"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"aac\",NAME=\"fr\",LANGUAGE=\"fr\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"g/fr/index.m3u8\"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"ac3\",NAME=\"en\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"6\",URI=\"g/en6/index.m3u8\"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"ac3\",NAME=\"fr\",LANGUAGE=\"fr\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"g/fr/index.m3u8\"
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"fr\",LANGUAGE=\"fr\",DEFAULT=NO,AUTOSELECT=YES,URI=\"g/sub/index.m3u8\"
+#EXT-X-STREAM-INF:BANDWIDTH=1310,AVERAGE-BANDWIDTH=1110,CODECS=\"avc1.64001f,mp4a.40.2,wvtt\",RESOLUTION=640x360,FRAME-RATE=30.000,AUDIO=\"aac\",SUBTITLES=\"text\"
 g/hi/index.m3u8
-#EXT-X-STREAM-INF:BANDWIDTH=800,AVERAGE-BANDWIDTH=700,CODECS=\"avc1.64001f,mp4a.40.2\",RESOLUTION=320x180,FRAME-RATE=30.000,AUDIO=\"audio\"
+#EXT-X-STREAM-INF:BANDWIDTH=1410,AVERAGE-BANDWIDTH=1310,CODECS=\"avc1.64001f,ac-3,mp4a.40.2,wvtt\",RESOLUTION=640x360,FRAME-RATE=30.000,AUDIO=\"ac3\",SUBTITLES=\"text\"
+g/hi/index.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=810,AVERAGE-BANDWIDTH=710,CODECS=\"avc1.64001f,mp4a.40.2,wvtt\",RESOLUTION=320x180,FRAME-RATE=30.000,AUDIO=\"aac\",SUBTITLES=\"text\"
 g/lo/index.m3u8
+";
+
+const SOUND_ALONE: &str = "\
+#EXTM3U
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"aac\",NAME=\"en\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"g/en/index.m3u8\"
+#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"aac\",NAME=\"fr\",LANGUAGE=\"fr\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"g/fr/index.m3u8\"
+#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"fr\",LANGUAGE=\"fr\",DEFAULT=NO,AUTOSELECT=YES,URI=\"g/sub/index.m3u8\"
+#EXT-X-STREAM-INF:BANDWIDTH=310,AVERAGE-BANDWIDTH=210,CODECS=\"mp4a.40.2,wvtt\",AUDIO=\"aac\",SUBTITLES=\"text\"
+g/en/index.m3u8
 ";
 
 /// `text` with one thing changed; what is to be replaced must be there.
@@ -81,22 +96,46 @@ fn rules(found: &[Violation]) -> Vec<&'static str> {
     found.iter().map(|violation| violation.rule).collect()
 }
 
+fn uri(track: &str) -> String {
+    format!("g/{track}/index.m3u8")
+}
+
 fn rates() -> BTreeMap<String, Rate> {
-    let rate = |track: &str, peak_bps, average_bps| {
-        (format!("g/{track}/index.m3u8"), Rate { peak_bps, average_bps })
-    };
-    [rate("hi", 1000, 900), rate("lo", 500, 500), rate("en", 200, 200), rate("fr", 300, 200)].into()
+    let rate = |track: &str, peak_bps, average_bps| (uri(track), Rate { peak_bps, average_bps });
+    [
+        rate("hi", 1000, 900),
+        rate("lo", 500, 500),
+        rate("en", 200, 200),
+        rate("fr", 300, 200),
+        rate("en6", 400, 400),
+        rate("sub", 10, 10),
+    ]
+    .into()
+}
+
+fn codecs() -> BTreeMap<String, String> {
+    let coded = |track: &str, codec: &str| (uri(track), codec.to_owned());
+    let video = ["hi", "lo"].map(|track| coded(track, "avc1.64001f"));
+    let audio = ["en", "fr"].map(|track| coded(track, "mp4a.40.2"));
+    video.into_iter().chain(audio).chain([coded("en6", "ac-3"), coded("sub", "wvtt")]).collect()
+}
+
+/// What is wrong with a multivariant playlist of these tracks.
+fn multivariant(text: &str) -> Vec<Violation> {
+    check(text, &Context { rates: Some(&rates()), codecs: Some(&codecs()), ..Context::default() })
 }
 
 #[test]
 fn a_playlist_that_breaks_no_rule_is_not_found_fault_with() {
     let audio = [("audio".to_owned(), AUDIO.to_owned())];
     let video = [("video".to_owned(), MEDIA.to_owned())];
-    let beside = |renditions| Context { renditions, previous: None, rates: None, fetchable: Some(&|_| true) };
+    let beside = |renditions| Context { renditions, fetchable: Some(&|_| true), ..Context::default() };
     assert_eq!(check(MEDIA, &beside(&audio)), []);
     assert_eq!(check(AUDIO, &beside(&video)), []);
     assert_eq!(check(MEDIA, &Context { previous: Some(MEDIA), ..Context::default() }), []);
-    assert_eq!(check(MULTIVARIANT, &Context { rates: Some(&rates()), ..Context::default() }), []);
+    assert_eq!(multivariant(MULTIVARIANT), []);
+    assert_eq!(multivariant(SOUND_ALONE), []);
+    assert_eq!(check(MULTIVARIANT, &Context::default()), []);
 }
 
 #[test]
@@ -230,6 +269,7 @@ fn each_rule_about_the_other_renditions_is_checked() {
 
 #[test]
 fn each_rule_of_multivariant_playlists_is_checked() {
+    let english = "NAME=\"en\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES";
     for (rule, from, to) in [
         ("H1", "#EXTM3U\n", ""),
         (
@@ -239,24 +279,55 @@ fn each_rule_of_multivariant_playlists_is_checked() {
         ),
         ("H21", "RESOLUTION=640x360", "RESOLUTION=640x360,RESOLUTION=640x360"),
         ("H21", "#EXT-X-INDEPENDENT-SEGMENTS\n", "#EXT-X-TARGETDURATION:2\n"),
-        ("H24", "CODECS=\"avc1.64001f,mp4a.40.2\",", ""),
-        ("H24", "CODECS=\"avc1.64001f,mp4a.40.2\",", "CODECS=\"avc1.64001f\","),
-        ("H24", "AVERAGE-BANDWIDTH=1100,", ""),
+        ("H24", "CODECS=\"avc1.64001f,mp4a.40.2,wvtt\",", ""),
+        ("H24", "CODECS=\"avc1.64001f,mp4a.40.2,wvtt\",", "CODECS=\"avc1.64001f,wvtt\","),
+        ("H24", "CODECS=\"avc1.64001f,mp4a.40.2,wvtt\",", "CODECS=\"avc1.64001f,mp4a.40.2\","),
+        ("H24", "CODECS=\"avc1.64001f,mp4a.40.2,wvtt\",", "CODECS=\"mp4a.40.2,wvtt\","),
+        ("H24", "avc1.64001f,ac-3,mp4a.40.2", "avc1.64001f,ac-3"),
+        ("H24", "avc1.64001f,mp4a.40.2", "avc1.64001f,opus,mp4a.40.2"),
+        ("H24", "AVERAGE-BANDWIDTH=1110,", ""),
         ("H24", "RESOLUTION=640x360,", ""),
         ("H24", "FRAME-RATE=30.000", "FRAME-RATE=30"),
         ("H24", "RESOLUTION=640x360", "VIDEO-RANGE=PQ,RESOLUTION=640x360"),
         ("H24", "g/hi/index.m3u8\n", ""),
-        ("H25", "BANDWIDTH=1300", "BANDWIDTH=1200"),
-        ("H25", "AVERAGE-BANDWIDTH=1100", "AVERAGE-BANDWIDTH=1000"),
-        ("H25", "BANDWIDTH=800,AVERAGE", "BANDWIDTH=600,AVERAGE"),
+        ("H24", "LANGUAGE=\"fr\"", "LANGUAGE=\"français\""),
+        ("H25", "BANDWIDTH=1310", "BANDWIDTH=1300"),
+        ("H25", "AVERAGE-BANDWIDTH=1110", "AVERAGE-BANDWIDTH=1100"),
+        ("H25", "BANDWIDTH=1410", "BANDWIDTH=1310"),
+        ("H25", "BANDWIDTH=810,AVERAGE", "BANDWIDTH=610,AVERAGE"),
         ("H26", "NAME=\"fr\"", "NAME=\"en\""),
+        ("H26", "NAME=\"fr\",", ""),
+        ("H26", "TYPE=AUDIO", "TYPE=SOUND"),
+        ("H26", "GROUP-ID=\"aac\",", ""),
         ("H26", "DEFAULT=NO", "DEFAULT=YES"),
         ("H26", "DEFAULT=YES,AUTOSELECT=YES", "DEFAULT=YES,AUTOSELECT=NO"),
-        ("H26", "AUDIO=\"audio\"\n", "AUDIO=\"other\"\n"),
-        ("H26", "AUDIO=\"audio\"\n", "AUDIO=\"audio\",CLOSED-CAPTIONS=NONE\n"),
+        ("H26", "LANGUAGE=\"fr\"", "LANGUAGE=\"en\""),
+        ("H26", "AUTOSELECT=YES,CHANNELS", "AUTOSELECT=YES,FORCED=YES,CHANNELS"),
+        ("H26", ",URI=\"g/sub/index.m3u8\"", ""),
+        ("H26", ",AUDIO=\"aac\"", ",AUDIO=\"other\""),
+        ("H26", ",AUDIO=\"aac\"", ",AUDIO=\"text\""),
+        ("H26", ",AUDIO=\"ac3\"", ",AUDIO=\"aac\""),
+        ("H26", ",SUBTITLES=\"text\"", ",SUBTITLES=\"aac\""),
+        ("H26", ",AUDIO=\"aac\"", ",AUDIO=\"aac\",CLOSED-CAPTIONS=NONE"),
+        // A member is called something else in the other group, or has other attributes, or is missing.
+        ("H26", english, "NAME=\"English\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES"),
+        ("H26", english, "NAME=\"en\",LANGUAGE=\"en-GB\",DEFAULT=YES,AUTOSELECT=YES"),
+        ("H26", english, "NAME=\"en\",LANGUAGE=\"en\",DEFAULT=NO,AUTOSELECT=YES"),
+        (
+            "H26",
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"ac3\",NAME=\"fr\",LANGUAGE=\"fr\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"g/fr/index.m3u8\"\n",
+            "",
+        ),
     ] {
-        let text = broken(MULTIVARIANT, from, to);
-        let found = check(&text, &Context { rates: Some(&rates()), ..Context::default() });
+        let found = multivariant(&broken(MULTIVARIANT, from, to));
+        assert!(rules(&found).contains(&rule), "{rule}: {from:?} to {to:?}: {found:?}");
+    }
+    for (rule, from, to) in [
+        ("H25", "BANDWIDTH=310", "BANDWIDTH=510"),
+        ("H24", "mp4a.40.2,wvtt", "mp4a.40.2"),
+        ("H26", ",SUBTITLES=\"text\"", ""),
+    ] {
+        let found = multivariant(&broken(SOUND_ALONE, from, to));
         assert!(rules(&found).contains(&rule), "{rule}: {from:?} to {to:?}: {found:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! Scenarios drawn from a seed: everything at once.
 
+use packager_core::cmaf::TrackKind;
 use packager_core::ingest::Settings;
 
 use super::media::TrackSpec;
@@ -9,7 +10,8 @@ use super::scenario::{Fault, PushStyle, Scenario};
 /// The scenario that belongs to a seed.
 pub fn draw(seed: u64) -> Scenario {
     let mut rng = Rng::new(seed);
-    let tracks = tracks(&mut rng);
+    let mut tracks = tracks(&mut rng);
+    make_irregular(&mut tracks, &mut Rng::new(!seed));
     let ingests = if rng.chance(300) { 2 } else { 1 };
     let local_edge = ingests == 1 && rng.chance(700);
     let often = |rng: &mut Rng, permille: u64, most: u64| {
@@ -95,6 +97,48 @@ fn tracks(rng: &mut Rng) -> Vec<TrackSpec> {
         tracks.push(audio);
     }
     tracks
+}
+
+/// Some of what real encoders do.
+fn make_irregular(tracks: &mut Vec<TrackSpec>, rng: &mut Rng) {
+    if rng.chance(600) {
+        return;
+    }
+    let drift_ppm = *rng.pick(&[0, 0, 300, -300]);
+    for track in tracks.iter_mut() {
+        track.times.drift_ppm = drift_ppm;
+        if track.kind == TrackKind::Video {
+            make_video_irregular(track, rng);
+        }
+    }
+    if rng.chance(400) {
+        let (cue_ms, cues) = *rng.pick(&[(2_000, 1), (500, 4), (6_000, 1), (1_500, 4)]);
+        tracks.push(TrackSpec::text("t0", cue_ms, cues));
+    }
+}
+
+fn make_video_irregular(track: &mut TrackSpec, rng: &mut Rng) {
+    let frame = track.frame_ticks;
+    let oddity = rng.between((0, 5));
+    if oddity <= 2 {
+        // It has other pictures than those that the B-frames were drawn for.
+        (track.composition_ticks, track.edit_ticks) = (0, 0);
+    }
+    match oddity {
+        0 => track.gop_frames = 1,
+        1 => track.negative_offsets = true,
+        2 => {
+            // Each is longer than half of the next: one that is lost is missed.
+            let half = frame.div_ceil(2);
+            track.times.durations = vec![frame, frame, frame * 2, half];
+            (track.frame_ticks, track.jitter_ticks) = (half, 0);
+        }
+        3 => {
+            track.times.rounded_fps = Some((u64::from(track.timescale), u64::from(frame)));
+            track.jitter_ticks = 0;
+        }
+        _ => {}
+    }
 }
 
 fn fault(rng: &mut Rng, scenario: &Scenario) -> Fault {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use packager_core::edge::{Asked, Body, Cursor, Edge, Fetch, Grow, Method, PartObject, Request, Step, Wait};
 use packager_core::ingest::Put;
-use packager_core::log::Found;
+use packager_core::log::{BroadcastRecord, Found};
 
 use super::check::Rule;
 use super::queue::{Event, TaskId};
@@ -341,7 +341,7 @@ impl World {
     pub(crate) fn broadcast_observed(&mut self) {
         let now = self.clock();
         if let Some(slot) = self.edges.first_mut().filter(|slot| slot.observes) {
-            slot.edge.observe_broadcast(&self.name, &self.generation, now);
+            slot.edge.observe_broadcast(&self.name, &BroadcastRecord::new(self.generation.clone()), now);
         }
     }
 

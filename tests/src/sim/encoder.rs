@@ -97,7 +97,7 @@ impl World {
     fn start_source(&mut self, track: usize, run: u16, clock_from: u64, origin_ms: u64, skew_ms: u64) {
         let spec = &self.scenario.tracks[track];
         // A later start is a later sample: the clock is the encoder's.
-        let skipped = spec.timescale().ticks_from_ms(skew_ms) / u64::from(spec.frame_ticks);
+        let skipped = spec.samples_until(spec.timescale().ticks_from_ms(skew_ms));
         let first = skipped.next_multiple_of(spec.gop_frames);
         let source = Source {
             run,
@@ -128,8 +128,8 @@ impl World {
         // A chunk ends where a GOP does: encoders that write a body a segment begin it with a keyframe.
         let gop_end = (source.next_sample / spec.gop_frames + 1) * spec.gop_frames;
         let mut to = source.next_sample + spec.chunk_frames;
-        let is_sound = spec.kind != TrackKind::Video;
-        if !is_sound {
+        let is_all_sync = spec.kind != TrackKind::Video || spec.gop_frames == 1;
+        if !is_all_sync {
             to = to.min(gop_end);
         }
         let id = u32::try_from(track + 1).expect("few tracks");
@@ -149,7 +149,7 @@ impl World {
             self.send_chunk(track, &mut source, bytes, samples);
         }
         source.chunks_in_segment += 1;
-        let ends_segment = if is_sound {
+        let ends_segment = if is_all_sync {
             source.chunks_in_segment >= spec.segment_chunks
         } else {
             to == gop_end && source.chunks_in_segment >= spec.segment_chunks
@@ -167,7 +167,7 @@ impl World {
         }
         source.next_sample = to;
         let mut next_chunk = to + spec.chunk_frames;
-        if !is_sound {
+        if !is_all_sync {
             next_chunk = next_chunk.min(to + spec.gop_frames);
         }
         let at = source.captured_from + spec.captured_ms(next_chunk);

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use packager_core::edge::FetchKind;
 use packager_core::ingest::{Outcome, PushPath, Put, PutMode, Receiver, Recovery, UploadId};
 use packager_core::log::reader::Target;
 use packager_core::log::{Found, Generation, Read};
@@ -287,7 +286,7 @@ impl World {
             self.recovered(at);
             return;
         }
-        let reads = wanted.iter().map(|read| (recovery.key(read), kind_of(read))).collect();
+        let reads = wanted.iter().map(|read| (recovery.key(read), read.kind())).collect();
         self.read(BatchOwner::Recovery { ingest: at, epoch, reads: wanted }, reads);
     }
 
@@ -355,14 +354,6 @@ impl World {
                 self.queue.at(self.now + 30, Event::Answered { body, answer: Answer::Lost });
             }
         }
-    }
-}
-
-fn kind_of(read: &Read) -> FetchKind {
-    match read {
-        Read::Get(_) => FetchKind::Get,
-        Read::Stat(_) => FetchKind::Stat,
-        Read::List(_) => FetchKind::List,
     }
 }
 

@@ -11,12 +11,28 @@ use packager_core::time::Timescale;
 /// Bytes of a sample: track, run, number, and whether it is a sync sample.
 const SAMPLE_BYTES: usize = 16;
 
+/// How the times of a track are other than those of a steady clock that counts from 0.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Times {
+    /// How long samples last in turn, where the frame rate varies.
+    pub durations: Vec<u32>,
+    /// Frames per second, as a fraction, of times that are rounded to milliseconds. What a sample
+    /// says that it lasts is not: times fit each other by less than half a frame only.
+    pub rounded_fps: Option<(u64, u64)>,
+    /// The sample before which times jump ahead, and by how many ticks.
+    pub jump: Option<(u64, u64)>,
+    /// How much longer the encoder's seconds are than those of the wall clock, in millionths.
+    pub drift_ppm: i64,
+    /// They are written with 32 bits, and begin again at 0 when those are used up.
+    pub short: bool,
+}
+
 /// A track that an encoder sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrackSpec {
     /// Where it is pushed: `0` of `chunk-stream0-00012.m4s`.
     pub stream: String,
-    /// Pictures, or sound.
+    /// Pictures, sound, or text.
     pub kind: TrackKind,
     /// Ticks per second.
     pub timescale: u32,
@@ -36,6 +52,10 @@ pub struct TrackSpec {
     pub width: u16,
     /// Sample times differ from the exact ones by up to this much, as RTMP's milliseconds do.
     pub jitter_ticks: u32,
+    /// B-frames are shown before they are decoded, by the times: composition offsets are negative.
+    pub negative_offsets: bool,
+    /// What else is odd about its times.
+    pub times: Times,
 }
 
 impl TrackSpec {
@@ -54,6 +74,29 @@ impl TrackSpec {
             composition_ticks: 0,
             width: 640,
             jitter_ticks: 0,
+            negative_offsets: false,
+            times: Times::default(),
+        }
+    }
+
+    /// Video whose frames last differently long, in turn.
+    pub fn varying(stream: &str, timescale: u32, durations: &[u32], gop_frames: u64) -> Self {
+        let mean = durations.iter().sum::<u32>() / u32::try_from(durations.len()).expect("a few");
+        Self {
+            frame_ticks: *durations.iter().min().expect("some durations"),
+            times: Times { durations: durations.to_vec(), ..Times::default() },
+            ..Self::video(stream, timescale, mean, gop_frames)
+        }
+    }
+
+    /// WebVTT in milliseconds: cues of this length, so many to a body.
+    pub fn text(stream: &str, cue_ms: u32, cues: u64) -> Self {
+        Self {
+            kind: TrackKind::Text,
+            chunk_frames: cues,
+            segment_chunks: 1,
+            width: 0,
+            ..Self::video(stream, 1_000, cue_ms, 1)
         }
     }
 
@@ -86,7 +129,8 @@ impl TrackSpec {
     pub fn header(&self, track_id: u32) -> Bytes {
         let media = match self.kind {
             TrackKind::Video => SyntheticMedia::Avc { width: self.width, height: 360 },
-            _ => SyntheticMedia::Aac { sample_rate: self.timescale, channels: 2 },
+            TrackKind::Text => SyntheticMedia::Wvtt,
+            TrackKind::Audio => SyntheticMedia::Aac { sample_rate: self.timescale, channels: 2 },
         };
         let mut header = SyntheticHeader::new(track_id, self.timescale(), media);
         header.edit_media_time_ticks = self.edit_ticks;
@@ -95,7 +139,13 @@ impl TrackSpec {
 
     /// Decode time of a sample, from the start of its run.
     pub fn time_ticks(&self, number: u64) -> u64 {
-        let exact = number * u64::from(self.frame_ticks);
+        let jumped = self.times.jump.filter(|(from, _)| number >= *from).map_or(0, |(_, ticks)| ticks);
+        self.steady_ticks(number) + jumped
+    }
+
+    /// The same without the jump.
+    fn steady_ticks(&self, number: u64) -> u64 {
+        let exact = self.exact_ticks(number);
         if self.jitter_ticks == 0 || number == 0 {
             return exact;
         }
@@ -104,9 +154,47 @@ impl TrackSpec {
         exact + number.wrapping_mul(0x9E37_79B9) % spread - u64::from(self.jitter_ticks)
     }
 
+    /// The same without what is off.
+    fn exact_ticks(&self, number: u64) -> u64 {
+        if let Some((frames, seconds)) = self.times.rounded_fps {
+            let ms = (number * seconds * 1000 + frames / 2) / frames;
+            return self.timescale().ticks_from_ms(ms);
+        }
+        let durations = &self.times.durations;
+        if durations.is_empty() {
+            return number * u64::from(self.frame_ticks);
+        }
+        let all = durations.iter().copied().map(u64::from).sum::<u64>();
+        let count = durations.len() as u64;
+        let rest = usize::try_from(number % count).expect("a few durations");
+        number / count * all + durations[..rest].iter().copied().map(u64::from).sum::<u64>()
+    }
+
+    /// What a sample says that it lasts.
+    pub fn duration_ticks(&self, number: u64) -> u32 {
+        if self.times.rounded_fps.is_some() {
+            return self.frame_ticks;
+        }
+        let ticks = self.steady_ticks(number + 1) - self.steady_ticks(number);
+        u32::try_from(ticks).expect("frames are short")
+    }
+
+    /// How many samples begin up to a time, without the first.
+    pub fn samples_until(&self, ticks: u64) -> u64 {
+        let mut below = 0;
+        let mut above = ticks + 1;
+        while above - below > 1 {
+            let middle = below.midpoint(above);
+            if self.exact_ticks(middle) <= ticks { below = middle } else { above = middle }
+        }
+        below
+    }
+
     /// How long after the start of its run a sample has been captured, in milliseconds.
     pub fn captured_ms(&self, samples: u64) -> u64 {
-        (samples * u64::from(self.frame_ticks) * 1000).div_ceil(u64::from(self.timescale))
+        let ms = (self.exact_ticks(samples) * 1000).div_ceil(u64::from(self.timescale));
+        let millionths = 1_000_000_u64.saturating_add_signed(self.times.drift_ppm);
+        (ms * millionths).div_ceil(1_000_000)
     }
 
     /// Whether decoding can begin at a sample.
@@ -116,20 +204,27 @@ impl TrackSpec {
 
     /// Composition offset of a sample.
     pub fn composition_of(&self, number: u64) -> i32 {
+        if self.negative_offsets {
+            // I P B B P B B, and what is left of the GOP is not reordered.
+            let frame = i32::try_from(self.frame_ticks).expect("frames are short");
+            return match number % self.gop_frames {
+                0 => 0,
+                in_gop if (in_gop - 1) / 3 >= (self.gop_frames - 1) / 3 => 0,
+                in_gop if in_gop % 3 == 1 => 2 * frame,
+                _ => -frame,
+            };
+        }
         if number.is_multiple_of(3) { self.composition_ticks } else { self.composition_ticks / 2 }
     }
 
     /// The bytes of a chunk of samples `from..to`.
     pub fn chunk(&self, track_id: u32, run: u16, origin_ticks: u64, from: u64, to: u64) -> Bytes {
         let samples: Vec<_> = (from..to)
-            .map(|number| {
-                let duration = self.time_ticks(number + 1) - self.time_ticks(number);
-                Sample {
-                    duration_ticks: u32::try_from(duration).expect("frames are short"),
-                    bytes: SAMPLE_BYTES as u32,
-                    sync: self.is_sync(number),
-                    composition_ticks: self.composition_of(number),
-                }
+            .map(|number| Sample {
+                duration_ticks: self.duration_ticks(number),
+                bytes: SAMPLE_BYTES as u32,
+                sync: self.is_sync(number),
+                composition_ticks: self.composition_of(number),
             })
             .collect();
         let mut payload = Vec::with_capacity(samples.len() * SAMPLE_BYTES);
@@ -139,8 +234,36 @@ impl TrackSpec {
         }
         let sequence = u32::try_from(from).unwrap_or(0);
         let start = origin_ticks + self.time_ticks(from);
-        chunk::write(sequence, track_id, start, &samples, payload.into()).concat().into()
+        let mut bytes = chunk::write(sequence, track_id, start, &samples, payload.into()).concat();
+        if self.times.short {
+            shorten_time(&mut bytes);
+        }
+        bytes.into()
     }
+}
+
+/// Takes the upper half of a chunk's decode time away, and what follows from that.
+fn shorten_time(bytes: &mut Vec<u8>) {
+    const HALF: usize = 4;
+    let find = |bytes: &[u8], kind: &[u8; 4]| {
+        bytes.windows(4).position(|window| window == kind).expect("the chunk has the box") - 4
+    };
+    for kind in [b"moof", b"traf", b"tfdt"] {
+        let at = find(bytes, kind);
+        reduce(&mut bytes[at..], HALF);
+    }
+    let version = find(bytes, b"tfdt") + 8;
+    bytes[version] = 0;
+    bytes.drain(version + 4..version + 4 + HALF);
+    let data_offset = find(bytes, b"trun") + 16;
+    reduce(&mut bytes[data_offset..], HALF);
+}
+
+/// Makes the big-endian number at the start of some bytes smaller.
+fn reduce(bytes: &mut [u8], by: usize) {
+    let number = u32::from_be_bytes(bytes[..4].try_into().expect("four bytes"));
+    let less = number - u32::try_from(by).expect("a few bytes");
+    bytes[..4].copy_from_slice(&less.to_be_bytes());
 }
 
 /// Which sample of what run of an encoder.

@@ -29,7 +29,7 @@ use std::fmt;
 
 pub use check::{Rule, Summary, Violation};
 pub use draw::draw;
-pub use media::TrackSpec;
+pub use media::{Times, TrackSpec};
 pub use named::named;
 pub use sabotage::Sabotage;
 pub use scenario::{Fault, PushStyle, RangeMs, Scenario};

@@ -1,5 +1,7 @@
 //! Scenarios that are always run: each thing that goes wrong, alone.
 
+mod irregular;
+
 use super::media::TrackSpec;
 use super::scenario::{Fault, PushStyle, Scenario};
 
@@ -23,6 +25,7 @@ pub fn named() -> Vec<Scenario> {
     all.extend(encoders());
     all.extend(ingests());
     all.extend(surroundings());
+    all.extend(irregular::irregular());
     for (seed, scenario) in all.iter_mut().enumerate() {
         scenario.seed = seed as u64;
     }

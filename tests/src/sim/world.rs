@@ -88,7 +88,7 @@ impl World {
             last_batch: 0,
             heads_lost_until: 0,
             last_part: None,
-            ledger: Ledger::new(scenario),
+            ledger: Ledger::new(),
             summary: Summary::default(),
             tail: VecDeque::new(),
             verbose: std::env::var_os("SIM_VERBOSE").is_some(),
@@ -251,7 +251,7 @@ impl World {
     fn create_broadcast(&mut self, generation: Generation) {
         self.log(&format!("broadcast created, generation {generation}"));
         self.generation = generation.clone();
-        let record = record::to_json(&BroadcastRecord { generation });
+        let record = record::to_json(&BroadcastRecord::new(generation));
         self.store.put_anyway(&key::broadcast(&self.name), record.into());
         self.broadcast_observed();
     }

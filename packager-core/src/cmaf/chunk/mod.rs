@@ -30,6 +30,8 @@ pub struct Sample {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
     start_ticks: u64,
+    /// The start was written with 32 bits.
+    wraps: bool,
     samples: Vec<Sample>,
     producer: Option<ProducerTime>,
     sequence: u32,
@@ -61,15 +63,6 @@ pub enum ChunkError {
     /// A box that every chunk has is not there.
     #[error("The chunk has no {0} box; a chunk is one moof and the mdat behind it.")]
     Incomplete(FourCc),
-    /// Several tracks in one fragment.
-    #[error(
-        "The moof holds {trafs} track fragments; push one track per request, as ffmpeg does with \
-         -f dash."
-    )]
-    Muxed {
-        /// How many there are.
-        trafs: usize,
-    },
     /// A fragment of another track than the header's.
     #[error(
         "The chunk is of track {found}, but the header that was pushed is of track {expected}; \
@@ -81,13 +74,13 @@ pub enum ChunkError {
         /// The chunk's.
         found: u32,
     },
-    /// No `tfdt`.
+    /// No `tfdt`, and no `TfxdBox` of Smooth Streaming in its place.
     #[error(
-        "The fragment has no decode time (tfdt); push CMAF or DASH fragments, not Smooth \
-         Streaming (with ffmpeg -f dash or -f mp4 -movflags +cmaf)."
+        "The fragment has no decode time (tfdt); push CMAF or DASH fragments (with ffmpeg -f dash \
+         or -f mp4 -movflags +cmaf)."
     )]
     NoDecodeTime,
-    /// `tfhd` has an explicit `base_data_offset`.
+    /// `tfhd` has an explicit `base_data_offset`, or implies one.
     #[error(
         "The fragment says where its samples are from the start of a file (base_data_offset), \
          which a stream does not have; with ffmpeg add default_base_moof to -movflags."
@@ -114,8 +107,8 @@ pub enum ChunkError {
         /// Where it ends.
         mdat_end: u64,
     },
-    /// Runs of samples with other bytes between them, or out of order.
-    #[error("The runs of samples (trun) do not follow each other in the mdat without a hole.")]
+    /// Runs of samples that lie over each other.
+    #[error("The runs of samples (trun) lie over each other in the mdat.")]
     NotContiguous,
 }
 

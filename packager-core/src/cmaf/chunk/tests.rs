@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cmaf::Header;
 use crate::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
+use crate::cmaf::{Header, Scheme};
 use crate::isobmff::Writer;
 use crate::limits;
 use crate::time::Timescale;
@@ -198,7 +198,7 @@ fn a_move_takes_from_the_following_what_the_first_cannot_give() {
     moved.retime(500);
     assert_eq!((moved.start_ticks(), moved.end_ticks()), (500, 503));
     // As far back as it goes.
-    let mut early = chunk(u64::MAX, &[sample(10, 1)]);
+    let mut early = chunk(u64::MAX / 2, &[sample(10, 1)]);
     early.retime(0);
     assert_eq!(early.end_ticks(), u64::from(u32::MAX));
 }
@@ -276,7 +276,15 @@ fn several_runs_follow_each_other() {
         trun(w, 2, Some(moof + 10));
         trun(w, 1, Some(moof + 15));
     });
-    assert_eq!(Chunk::parse(&hole, &video()), Err(ChunkError::NotContiguous));
+    let gathered = Chunk::parse(&hole, &video()).unwrap();
+    assert_eq!(&gathered.payload()[..], b"abcdfg");
+    assert_eq!(reparsed(&gathered).payload(), gathered.payload());
+
+    let overlapping = fragment(0x2_0038, b"--abcdefghij", |w, moof| {
+        tfdt(w);
+        (0..40).for_each(|_| trun(w, 5, Some(moof + 10)));
+    });
+    assert_eq!(Chunk::parse(&overlapping, &video()), Err(ChunkError::NotContiguous));
 }
 
 #[test]
@@ -312,13 +320,55 @@ fn fragments_that_cannot_be_packaged_say_why() {
     assert_eq!(limits::SAMPLES_PER_CHUNK, 65_536);
     let other = joined(&write(1, TRACK_ID + 1, 0, &[], Bytes::new()));
     assert_eq!(parse(other), ChunkError::OtherTrack { expected: TRACK_ID, found: TRACK_ID + 1 });
-    let mut writer = Writer::default();
-    writer.boxed(b"moof", |w| {
-        w.boxed(b"traf", |_| {});
-        w.boxed(b"traf", |_| {});
+}
+
+#[test]
+fn a_sample_across_a_division_is_in_both_halves() {
+    let whole = chunk(100, &[sample(10, 2), sample(20, 3), sample(10, 1)]);
+    let (head, rest) = whole.divide(115).unwrap();
+    let shown = |half: &Chunk| {
+        let half = reparsed(half);
+        let samples: Vec<_> = half.samples().iter().map(|s| (s.duration_ticks, s.bytes)).collect();
+        (half.start_ticks(), samples, half.payload().clone())
+    };
+    assert_eq!(shown(&head), (100, vec![(10, 2), (5, 3)], whole.payload().slice(..5)));
+    assert_eq!(shown(&rest), (115, vec![(15, 3), (10, 1)], whole.payload().slice(2..)));
+    let (head, rest) = whole.divide(110).unwrap();
+    assert_eq!((head.samples().len(), rest.samples().len()), (1, 2));
+    assert_eq!((whole.divide(100), whole.divide(140)), (None, None));
+}
+
+#[test]
+fn priming_before_the_time_0_is_kept() {
+    let bytes = fragment(0x38, b"abcd", |w, moof| {
+        w.full_boxed(b"tfdt", 1, 0, |w| w.u64(4000_u64.wrapping_neg()));
+        trun(w, 2, Some(moof + 8));
     });
-    writer.boxed(b"mdat", |_| {});
-    assert_eq!(parse(writer.finish().into()), ChunkError::Muxed { trafs: 2 });
+    let chunk = reparsed(&Chunk::parse(&bytes, &video()).unwrap());
+    let durations: Vec<_> = chunk.samples().iter().map(|sample| sample.duration_ticks).collect();
+    assert_eq!((chunk.start_ticks(), &durations[..]), (0, &[1, 1999][..]));
+    assert_eq!(&chunk.payload()[..], b"abcd");
+}
+
+#[test]
+fn a_time_that_begins_again_at_0_goes_on() {
+    let turn = 1_u64 << 32;
+    let at = |start_ticks: u32, expected_ticks| {
+        let bytes = fragment(0x38, b"ab", |w, moof| {
+            w.full_boxed(b"tfdt", 0, 0, |w| w.u32(start_ticks));
+            trun(w, 1, Some(moof + 8));
+        });
+        let mut chunk = Chunk::parse(&bytes, &video()).unwrap();
+        chunk.unwrap_start(expected_ticks);
+        let again = Chunk::parse(&joined(&chunk.body()), &video()).unwrap();
+        assert_eq!(again.start_ticks(), chunk.start_ticks());
+        chunk.start_ticks()
+    };
+    assert_eq!(at(5, turn - 5), turn + 5);
+    assert_eq!(at(5, 3 * turn), 3 * turn + 5);
+    assert_eq!(at(u32::MAX, turn + 5), turn - 1);
+    assert_eq!(at(5, 1000), 5);
+    assert_eq!(at(1000, 0), 1000);
 }
 
 #[test]
@@ -348,4 +398,46 @@ fn other_boxes_of_the_traf_survive_a_move() {
         assert!(!body.windows(4).any(|found| found == b"saio"));
         assert_eq!(&reparsed(&parsed).payload()[..], b"abcd");
     }
+}
+
+#[test]
+fn what_decrypts_a_sample_goes_with_it() {
+    let bytes = fragment(0x2_0038, b"abcdef", |w, moof| {
+        tfdt(w);
+        trun(w, 3, Some(moof + 8));
+        w.full_boxed(b"saiz", 0, 0, |w| w.put(&[0, 0, 0, 0, 3, 4, 5, 6]));
+        w.full_boxed(b"saio", 0, 0, |w| w.put(b"\0\0\0\x01wher"));
+        w.full_boxed(b"senc", 0, 2, |w| w.put(b"\0\0\0\x03aaaabbbbbcccccc"));
+    });
+    let mut made = SyntheticHeader::new(
+        TRACK_ID,
+        Timescale::new(90_000).unwrap(),
+        SyntheticMedia::Avc { width: 16, height: 16 },
+    );
+    made.protection = Some(Scheme::Cenc);
+    let encrypted = Header::parse(&made.write()).unwrap();
+
+    let whole = Chunk::parse(&bytes, &encrypted).unwrap();
+    let cut = whole.slice(1..3).unwrap();
+    let cut_again = cut.slice(1..2).unwrap();
+    let mut moved = whole.clone();
+    moved.retime(91);
+    for (part, entries) in [(cut, &b"bbbbbcccccc"[..]), (cut_again, b"cccccc"), (moved, b"aaaabbbbbcccccc")] {
+        let written = joined(&part.body());
+        assert_eq!(Chunk::parse(&written, &encrypted).unwrap().samples(), part.samples());
+        let box_after = |kind: &[u8; 4], skip: usize| {
+            written.windows(4).position(|found| found == kind).unwrap() + 4 + skip
+        };
+        let at = box_after(b"senc", 8);
+        assert_eq!(&written[at..at + entries.len()], entries);
+        let offset = box_after(b"saio", 8);
+        assert_eq!(written[offset..offset + 4], u32::try_from(at).unwrap().to_be_bytes());
+    }
+
+    let mut lost = bytes.to_vec();
+    let saiz = lost.windows(4).position(|found| found == b"saiz").unwrap();
+    lost[saiz..saiz + 4].copy_from_slice(b"free");
+    let lost = Bytes::from(lost);
+    let error = Chunk::parse(&lost, &encrypted).unwrap_err().to_string();
+    assert!(error.contains("saiz"), "{error}");
 }

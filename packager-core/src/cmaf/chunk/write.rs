@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use super::{Chunk, Form, Sample, bytes_of};
+use crate::isobmff::senc::SampleEncryption;
 use crate::isobmff::trun::WrittenEntry;
-use crate::isobmff::{BoxRef, Writer, boxes, mfhd, tfdt, tfhd, trun};
+use crate::isobmff::{BoxRef, Writer, boxes, mfhd, tfdt, tfhd, tfxd, trun};
 
 /// The bytes of a chunk with these samples, whose data is `payload`, one after the other.
 pub fn write(
@@ -21,6 +22,7 @@ pub fn write(
         start_ticks,
         samples,
         kept: &[],
+        encryption: None,
     });
     vec![head, payload]
 }
@@ -34,6 +36,8 @@ pub(super) struct Head<'a> {
     pub(super) samples: &'a [Sample],
     /// Other boxes of the `traf`, as they are.
     pub(super) kept: &'a [BoxRef<'a>],
+    /// What decrypts the samples.
+    pub(super) encryption: Option<SampleEncryption<'a>>,
 }
 
 /// A `moof` and the header of the `mdat` that follows it.
@@ -56,6 +60,9 @@ pub(super) fn write_head(head: &Head<'_>) -> Bytes {
             });
             data_offset_at = trun::write(w, entries);
             head.kept.iter().for_each(|kept| w.put(kept.bytes));
+            if let Some(encryption) = &head.encryption {
+                encryption.write(w);
+            }
         });
     });
     let payload_bytes = bytes_of(head.samples);
@@ -77,33 +84,54 @@ pub(super) fn write_head(head: &Head<'_>) -> Bytes {
 
 impl Chunk {
     /// Gives the chunk a new `moof` for its start and samples. What else its `traf` holds stays,
-    /// for it goes with the samples, which are the same; but `saiz` and `saio` point to places
-    /// that move.
+    /// for it goes with the samples, which are the same.
     pub(super) fn rewrite(&mut self) {
-        let sent = match &self.form {
-            Form::Sent(bytes) | Form::Written(bytes) => bytes.clone(),
-        };
-        let kept = kept_boxes(&sent);
+        let sent = self.head_bytes().clone();
         let head = write_head(&Head {
             sequence: self.sequence,
             track_id: self.track_id,
             sample_description_index: self.sample_description_index,
             start_ticks: self.start_ticks,
             samples: &self.samples,
-            kept: &kept,
+            kept: &kept_boxes(&sent, self.track_id),
+            encryption: encryption(&sent, self.track_id, self.samples.len()),
         });
         self.form = Form::Written(head);
     }
+
+    /// Bytes that begin with the chunk's `moof`.
+    pub(super) fn head_bytes(&self) -> &Bytes {
+        match &self.form {
+            Form::Sent(bytes) | Form::Written(bytes) => bytes,
+        }
+    }
 }
 
-/// The boxes of the `traf` that a new `moof` does not write itself.
-fn kept_boxes(moof_and_more: &[u8]) -> Vec<BoxRef<'_>> {
-    boxes(moof_and_more)
-        .next()
+/// The track's `traf` of bytes that begin with a `moof`.
+fn traf(moof_and_more: &[u8], track_id: u32) -> Option<BoxRef<'_>> {
+    let is_ours = |traf: &BoxRef<'_>| {
+        let tfhd = traf.child(b"tfhd").ok().flatten();
+        tfhd.and_then(|found| tfhd::parse(&found).ok()).is_some_and(|tfhd| tfhd.track_id == track_id)
+    };
+    let moof = boxes(moof_and_more).next()?.ok()?;
+    moof.children().flatten().find(|child| child.kind.0 == *b"traf" && is_ours(child))
+}
+
+/// What decrypts the samples of bytes that begin with a `moof`.
+pub(super) fn encryption(
+    moof_and_more: &[u8],
+    track_id: u32,
+    samples: usize,
+) -> Option<SampleEncryption<'_>> {
+    SampleEncryption::find(&traf(moof_and_more, track_id)?, samples).ok()?
+}
+
+/// The boxes of the track's `traf` that a new `moof` does not write itself.
+fn kept_boxes(moof_and_more: &[u8], track_id: u32) -> Vec<BoxRef<'_>> {
+    traf(moof_and_more, track_id)
         .into_iter()
-        .flatten()
-        .filter_map(|moof| moof.child(b"traf").ok().flatten())
         .flat_map(|traf| traf.children().flatten())
-        .filter(|child| !matches!(&child.kind.0, b"tfhd" | b"tfdt" | b"trun" | b"saiz" | b"saio"))
+        .filter(|child| !matches!(&child.kind.0, b"tfhd" | b"tfdt" | b"trun" | b"senc" | b"saiz" | b"saio"))
+        .filter(|child| !tfxd::is_smooth(child))
         .collect()
 }

@@ -14,7 +14,6 @@ use crate::sim::media::SampleId;
 use crate::sim::playlist::Segment;
 use crate::sim::queue::Answer;
 use crate::sim::rng::Rng;
-use crate::sim::scenario::Scenario;
 
 /// Least time between two writes of one key, in milliseconds.
 const REWRITE_MS: u64 = 1_000;
@@ -30,7 +29,6 @@ pub(crate) struct Sent {
 #[derive(Debug)]
 pub(crate) struct Ledger {
     violation: Option<Violation>,
-    pub(super) scenario: Scenario,
     pub(super) sent: BTreeMap<(u32, u16), Sent>,
     /// Generations so far.
     pub(super) generation: u8,
@@ -51,10 +49,9 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             violation: None,
-            scenario: scenario.clone(),
             sent: BTreeMap::new(),
             generation: 1,
             attempts: BTreeSet::new(),

@@ -1,10 +1,9 @@
 //! Readers of the log: one that folds each chain from its beginning, and ones that come in later.
 
 use bytes::Bytes;
-use packager_core::edge::FetchKind;
 use packager_core::log::reader::Target;
 use packager_core::log::{
-    BroadcastLog, Chain, Checkpoint, Entry, Found, Freshness, Generation, Keys, Page, Read, Shape, TrackName,
+    BroadcastLog, Chain, Checkpoint, Entry, Found, Freshness, Generation, Keys, Page, Shape, TrackName,
     checkpoint, record,
 };
 
@@ -72,11 +71,7 @@ fn read_all(store: &Store, world: &World, generation: &Generation, heads: Heads)
         }
         for read in reads {
             let key = read.target().key(&log.keys);
-            let kind = match read {
-                Read::Get(_) => FetchKind::Get,
-                Read::Stat(_) => FetchKind::Stat,
-                Read::List(_) => FetchKind::List,
-            };
+            let kind = read.kind();
             let result = match (read.target(), heads) {
                 (Target::Head(_), Heads::None) => Found::Missing,
                 (Target::Head(_), Heads::Older(nth)) => {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use packager_core::cmaf::{Chunk, Header, Item, Scanner};
+use packager_core::cmaf::{Chunk, Header, Item, Scanner, TrackKind};
 use packager_core::log::{Chain, Independence, Part, Segment};
 
 use super::{Ledger, Rule};
@@ -38,8 +38,7 @@ impl World {
         self.summary.samples += stored.len() as u64;
         let is_current = prefix == format!("{}/{}/{name}/", self.name, self.generation);
         if is_current {
-            let generation = self.ledger.generation;
-            self.ledger.check_acknowledged(track, generation, &stored);
+            self.check_acknowledged(track, &spec, &stored);
         }
         if self.scenario.is_calm {
             self.check_cadence(prefix, &spec, chain, &segments);
@@ -76,11 +75,20 @@ impl World {
                 return Err(format!("{} samples in {} bytes", chunk.samples().len(), chunk.payload().len()));
             }
             for ((id, sync), sample) in ids.into_iter().zip(chunk.samples()) {
-                stored.push(id);
                 let origin = self.encoder.origins.get(&(id.track, id.run)).ok_or("nobody sent it")?;
                 let was_sent_at = origin + spec.time_ticks(id.number);
+                // A cue that is shown across the end of a segment is said again in the next.
+                let is_said_again = spec.kind == TrackKind::Text && stored.last() == Some(&id);
+                let lasts_until = was_sent_at + u64::from(spec.duration_ticks(id.number));
+                if is_said_again {
+                    if !(was_sent_at < time && time < lasts_until) {
+                        return Err(format!("{id:?} of {was_sent_at} is said again at {time}"));
+                    }
+                } else {
+                    stored.push(id);
+                }
                 // "A time moves by less than half a frame."
-                if was_sent_at.abs_diff(time) * 2 >= u64::from(spec.frame_ticks) {
+                if !is_said_again && was_sent_at.abs_diff(time) * 2 >= u64::from(spec.frame_ticks) {
                     return Err(format!("{id:?} of {was_sent_at} is stored at {time}"));
                 }
                 if sync != sample.sync || spec.composition_of(id.number) != sample.composition_ticks {
@@ -104,9 +112,61 @@ impl World {
         if told == is { Ok(()) } else { Err(format!("its metadata says {told:?}, it is {is:?}")) }
     }
 
+    /// What was acknowledged is in the chain (invariants 1 and 5), but for the start of a run whose
+    /// times the chain has already: an encoder that sends again what it was just sending looks the
+    /// same. Of a run that ended before its times were new nothing is stored at all.
+    fn check_acknowledged(&mut self, track: u32, spec: &TrackSpec, stored: &[SampleId]) {
+        let time_of = |id: &SampleId| {
+            let origin = self.encoder.origins.get(&(id.track, id.run))?;
+            Some(origin + spec.time_ticks(id.number))
+        };
+        let half_frame = u64::from(spec.frame_ticks / 2);
+        let is_stored: BTreeSet<_> = stored.iter().copied().collect();
+        let mut missing = Vec::new();
+        for ((_, run), sent) in self.ledger.sent.iter().filter(|((of, _), _)| *of == track) {
+            let first = SampleId { track, run: *run, number: 0 };
+            let has_earlier_runs = is_stored.range(..first).next().is_some();
+            let taken_from = stored.iter().find(|id| id.run == *run).map(|id| id.number);
+            let earlier = stored.iter().filter(|id| taken_from.is_none() && id.run < *run);
+            let known_times: BTreeSet<_> = earlier.filter_map(time_of).collect();
+            let is_known = |id: &SampleId| {
+                let time = time_of(id).unwrap_or(u64::MAX);
+                known_times
+                    .range(time.saturating_sub(half_frame)..=time.saturating_add(half_frame))
+                    .next()
+                    .is_some()
+            };
+            for (number, state) in sent.samples.iter().enumerate() {
+                let id = SampleId { number: number as u64, ..first };
+                let is_excused =
+                    taken_from.map_or_else(|| is_known(&id), |from| has_earlier_runs && id.number < from);
+                if is_stored.contains(&id) || is_excused {
+                    continue;
+                }
+                if *state == self.ledger.generation + 1 {
+                    missing.push((id, "was acknowledged"));
+                } else if self.scenario.is_calm && *state > 0 {
+                    missing.push((id, "was sent, in a calm broadcast,"));
+                }
+            }
+        }
+        if let Some((id, how)) = missing.first() {
+            let (last, more) = (missing.last().map_or(0, |(last, _)| last.number), missing.len() - 1);
+            let what = format!("{id:?} {how} and is not in the log (nor are {more} more, up to {last})");
+            self.ledger.report(Rule::Inv5, what);
+        }
+    }
+
     /// Parts come as the encoder delivers, and all that it sent is there (H11).
     fn check_cadence(&mut self, prefix: &str, spec: &TrackSpec, chain: &Chain, segments: &[Segment]) {
-        let limit_ms = spec.timescale().ms_from_ticks(chain.begin.part_target_ticks) * 3 / 2 + 200;
+        // Text comes in whole segments.
+        let parts_ms = match spec.kind {
+            TrackKind::Text => spec.captured_ms(spec.chunk_frames),
+            _ => spec.timescale().ms_from_ticks(chain.begin.part_target_ticks) * 3 / 2,
+        };
+        // Whether what is missing comes late is waited for.
+        let late_ms = if spec.times.jump.is_some() { u64::from(self.scenario.settings.gap_ms) } else { 0 };
+        let limit_ms = parts_ms + late_ms + 200;
         let mut last = None;
         let mut late = None;
         let mut parts: Vec<_> = segments
@@ -135,36 +195,6 @@ impl Ledger {
         let order = |id: &SampleId| (id.run, id.number);
         if let Some(pair) = stored.windows(2).find(|pair| order(&pair[0]) >= order(&pair[1])) {
             self.report(Rule::Inv5, format!("{prefix}: {:?} comes before {:?}", pair[0], pair[1]));
-        }
-    }
-
-    /// What was acknowledged is in the chain (invariants 1 and 5), but for the start of a run whose
-    /// times the chain has already: an encoder that sends again what it was just sending looks the
-    /// same.
-    fn check_acknowledged(&mut self, track: u32, generation: u8, stored: &[SampleId]) {
-        let is_stored: BTreeSet<_> = stored.iter().copied().collect();
-        let mut missing = Vec::new();
-        for ((_, run), sent) in self.sent.iter().filter(|((of, _), _)| *of == track) {
-            let first = SampleId { track, run: *run, number: 0 };
-            let has_earlier_runs = is_stored.range(..first).next().is_some();
-            let taken_from = stored.iter().find(|id| id.run == *run).map_or(0, |id| id.number);
-            for (number, state) in sent.samples.iter().enumerate() {
-                let id = SampleId { number: number as u64, ..first };
-                let is_excused = has_earlier_runs && id.number < taken_from;
-                if is_stored.contains(&id) || is_excused {
-                    continue;
-                }
-                if *state == generation + 1 {
-                    missing.push((id, "was acknowledged"));
-                } else if self.scenario.is_calm && *state > 0 {
-                    missing.push((id, "was sent, in a calm broadcast,"));
-                }
-            }
-        }
-        if let Some((id, how)) = missing.first() {
-            let (last, more) = (missing.last().map_or(0, |(last, _)| last.number), missing.len() - 1);
-            let what = format!("{id:?} {how} and is not in the log (nor are {more} more, up to {last})");
-            self.report(Rule::Inv5, what);
         }
     }
 }

@@ -148,7 +148,12 @@ impl Ledger {
                 self.report(Rule::H6, format!("{url}: the parts of {} last {sum} us\n{text}", segment.msn));
             }
         }
-        if list.hint.is_none() != list.ended {
+        // Where an encoder sends whole segments there are no parts, so none to hint at.
+        let has_parts = list.part_target_us > 0;
+        if !has_parts && list.segments.iter().any(|segment| !segment.parts.is_empty()) {
+            self.report(Rule::H4, format!("{url}: there are parts, but no PART-INF\n{text}"));
+        }
+        if list.hint.is_some() != (has_parts && !list.ended) {
             self.report(Rule::H9, format!("{url}: hint {:?}, ENDLIST {}", list.hint, list.ended));
         }
     }

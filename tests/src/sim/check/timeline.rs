@@ -78,7 +78,8 @@ impl World {
             for segment in segments {
                 let (Some(date), Some(first)) = (segment.date_ms, segment.parts.first()) else { continue };
                 let Some(ticks) = self.presented_ticks(url, &spec, &first.uri) else { continue };
-                let presented_ms = ticks * 1000 / i64::from(spec.timescale);
+                let presented_ms = ticks * 1000 / i128::from(spec.timescale);
+                let Ok(presented_ms) = i64::try_from(presented_ms) else { continue };
                 let map = date - presented_ms;
                 let (known, by) = maps.entry(segment.discontinuities).or_insert((map, url.clone())).clone();
                 if (map - known).abs() > moved_ms {
@@ -95,7 +96,7 @@ impl World {
     }
 
     /// Presentation time of a part's first sample, from what the encoder meant by it.
-    fn presented_ticks(&self, url: &str, spec: &crate::sim::media::TrackSpec, uri: &str) -> Option<i64> {
+    fn presented_ticks(&self, url: &str, spec: &crate::sim::media::TrackSpec, uri: &str) -> Option<i128> {
         use crate::sim::media::SampleId;
         let folder = url.trim_start_matches('/').trim_end_matches("index.m3u8");
         let object = self.store.get(&format!("{folder}{uri}"))?;
@@ -103,7 +104,7 @@ impl World {
         let mdat = bytes.windows(4).position(|window| window == b"mdat")? + 4;
         let (id, _) = *SampleId::read_all(bytes.get(mdat..mdat + 16)?)?.first()?;
         let origin = self.encoder.origins.get(&(id.track, id.run))?;
-        let decoded = i64::try_from(origin + spec.time_ticks(id.number)).ok()?;
-        Some(decoded + i64::from(spec.composition_of(id.number)) - i64::from(spec.edit_ticks))
+        let decoded = i128::from(*origin) + i128::from(spec.time_ticks(id.number));
+        Some(decoded + i128::from(spec.composition_of(id.number)) - i128::from(spec.edit_ticks))
     }
 }

@@ -1,0 +1,192 @@
+//! Which tracks the multivariant playlist lists: a function of the log and the operator's settings, so
+//! that all readers list the same.
+
+use super::multivariant::Rendition;
+use crate::cmaf::TrackKind;
+use crate::log::{BroadcastLog, BroadcastSettings, Chain, Segment};
+use crate::time::WallMs;
+
+/// The tracks to list: those that are not hidden, have closed a segment with media, and are not
+/// [left behind](is_behind). A track whose header was not read is not among them.
+pub fn listed<'a>(log: &'a BroadcastLog, settings: &'a BroadcastSettings) -> Vec<Rendition<'a>> {
+    let shown: Vec<_> = log
+        .tracks()
+        .filter_map(|(track, of)| {
+            let chain = of.chain().filter(|chain| chain.rate.duration_us > 0)?;
+            let settings = settings.track(track);
+            let rendition = Rendition { track, header: of.header()?, chain, settings };
+            (!settings.hidden).then_some(rendition)
+        })
+        .collect();
+    let newest = shown.iter().filter_map(|rendition| ends_at(log, rendition.chain)).max();
+    let is_there = |rendition: &Rendition<'_>| !is_behind(log, rendition.chain, newest);
+    if shown.iter().any(|rendition| rendition.chain.begin.kind != TrackKind::Text && is_there(rendition)) {
+        return shown.into_iter().filter(is_there).collect();
+    }
+    // All have stopped: whoever comes now sees what was last there.
+    shown
+}
+
+/// Whether what a track's playlist shows lies outside what the others show, so that a player that
+/// begins now could not play them together: it ended, or nothing came of it, for longer than a
+/// playlist lists.
+fn is_behind(log: &BroadcastLog, chain: &Chain, newest: Option<WallMs>) -> bool {
+    let window_ms = i64::from(chain.shape.window_ms);
+    let is_old = match (ends_at(log, chain), newest) {
+        (Some(end), Some(newest)) => newest.since_ms(end) > window_ms,
+        _ => false,
+    };
+    // Nobody need say anything for as long as a playlist lists; sound and pictures are never without.
+    let is_sparse = chain.begin.kind == TrackKind::Text;
+    let mut listed = chain.closed.iter().rev().take(chain.listed()).chain(&chain.open);
+    is_old || (!is_sparse && listed.all(Segment::is_gap))
+}
+
+/// When what was last taken in of a track is shown; to within a frame, for it is windows that are
+/// compared. `None` where the period is not known yet.
+fn ends_at(log: &BroadcastLog, chain: &Chain) -> Option<WallMs> {
+    let period = usize::try_from(chain.run.period).ok()?;
+    Some(log.periods().get(period)?.anchor.wall_at(chain.next_ticks, 0, chain.run.timescale))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
+    use crate::log::reader::Target;
+    use crate::log::{
+        Anchor, Begin, BroadcastName, Entry, Generation, Independence, Marker, PartMeta, PeriodRecord,
+        SessionId, Shape, TrackName, record,
+    };
+    use crate::time::Timescale;
+
+    const MILLISECONDS: u32 = 1000;
+
+    struct World {
+        log: BroadcastLog,
+        timescale: Timescale,
+        session: SessionId,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let (name, generation) = (BroadcastName::parse("show").unwrap(), Generation::parse("g").unwrap());
+            let mut world = Self {
+                log: BroadcastLog::new(&name, &generation, 16),
+                timescale: Timescale::new(MILLISECONDS).unwrap(),
+                session: SessionId::parse("s").unwrap(),
+            };
+            let shape = Shape {
+                target_duration_s: 2,
+                segment_ms: 2000,
+                part_ms: 500,
+                whole_segments: false,
+                window_ms: 20_000,
+            };
+            let anchor =
+                Anchor { wall: WallMs(1_800_000_000_000), time_ticks: 0, timescale: world.timescale };
+            let period = PeriodRecord { session: world.session.clone(), anchor, shape: Some(shape) };
+            world.store(&Target::Period(0), "", record::to_json(&period));
+            world
+        }
+
+        fn store(&mut self, target: &Target, meta: &str, body: impl Into<Bytes>) {
+            let body = body.into();
+            self.log.observe(target, meta, body.len() as u64, &body);
+        }
+
+        fn begin(&mut self, track: &str, kind: TrackKind) {
+            let name = TrackName::parse(track).unwrap();
+            let begin = Begin {
+                kind,
+                session: self.session.clone(),
+                start_ticks: 0,
+                timescale: self.timescale,
+                period: 0,
+                part_target_ticks: 2000,
+                first_msn: 1,
+            };
+            self.store(&Target::Begin(name.clone()), "", record::to_json(&begin));
+            let media = SyntheticMedia::Aac { sample_rate: 48_000, channels: 2 };
+            let header = SyntheticHeader::new(1, self.timescale, media).write();
+            self.store(&Target::Init(name, self.session.clone()), "", header);
+            self.media(track, 4000);
+        }
+
+        fn append(&mut self, track: &str, entry: &Entry) {
+            let name = TrackName::parse(track).unwrap();
+            let next = self.log.track(&name).unwrap().chain().unwrap().next_ticks;
+            self.store(&Target::Part(name, self.session.clone(), next), &entry.to_meta(), Bytes::new());
+        }
+
+        fn media(&mut self, track: &str, until_ms: u64) {
+            let name = TrackName::parse(track).unwrap();
+            while self.log.track(&name).unwrap().chain().unwrap().next_ticks < until_ms {
+                let part = PartMeta {
+                    duration_ticks: 2000,
+                    samples: 1,
+                    independence: Independence::Start,
+                    offset_ticks: 0,
+                    wall: WallMs(0),
+                    hash: 0,
+                };
+                self.append(track, &Entry::Part(part));
+            }
+        }
+
+        fn gap(&mut self, track: &str, until_ms: u64) {
+            self.append(track, &Entry::Marker(Marker::GapUntil(until_ms)));
+        }
+
+        fn listed(&self, settings: &BroadcastSettings) -> Vec<String> {
+            listed(&self.log, settings).iter().map(|rendition| rendition.track.to_string()).collect()
+        }
+    }
+
+    #[test]
+    fn a_track_is_listed_while_it_can_be_played_with_the_others() {
+        let mut world = World::new();
+        let all = BroadcastSettings::default();
+        for (track, kind) in [
+            ("a-ended", TrackKind::Audio),
+            ("a-gap", TrackKind::Audio),
+            ("t-ended", TrackKind::Text),
+            ("t-gap", TrackKind::Text),
+            ("video", TrackKind::Video),
+        ] {
+            world.begin(track, kind);
+        }
+        let tracks = ["a-ended", "a-gap", "t-ended", "t-gap", "video"];
+        assert_eq!(world.listed(&all), tracks);
+        world.append("a-ended", &Entry::Marker(Marker::Ended));
+        world.append("t-ended", &Entry::Marker(Marker::Ended));
+        world.gap("a-gap", 22_000);
+        world.gap("t-gap", 22_000);
+        world.media("video", 24_000);
+        // What they have is a window of twenty seconds behind, and no more.
+        assert_eq!(world.listed(&all), tracks);
+        world.media("video", 26_000);
+        assert_eq!(world.listed(&all), ["a-gap", "t-gap", "video"]);
+        world.gap("a-gap", 26_000);
+        world.gap("t-gap", 26_000);
+        assert_eq!(world.listed(&all), ["t-gap", "video"], "nobody need speak for that long");
+        world.media("a-gap", 30_000);
+        assert_eq!(world.listed(&all), ["a-gap", "t-gap", "video"]);
+        let hidden = r#"{"tracks": {"a-gap": {"hidden": true}, "t-gap": {"hidden": true}}}"#;
+        assert_eq!(world.listed(&record::from_json(hidden.as_bytes()).unwrap()), ["video"]);
+    }
+
+    #[test]
+    fn when_all_have_stopped_all_stay() {
+        let mut world = World::new();
+        world.begin("audio", TrackKind::Audio);
+        world.begin("text", TrackKind::Text);
+        world.begin("video", TrackKind::Video);
+        for track in ["audio", "video"] {
+            world.gap(track, 30_000);
+        }
+        assert_eq!(world.listed(&BroadcastSettings::default()), ["audio", "text", "video"]);
+    }
+}

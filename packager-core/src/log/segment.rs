@@ -1,0 +1,151 @@
+//! What a chain is folded into: segments, their parts, and the bit rate of them all.
+
+use serde::{Deserialize, Serialize};
+
+use super::entry::{Independence, PartMeta};
+use super::name::SessionId;
+use crate::time::{Timescale, scale};
+
+/// A stretch of a chain under one session: one CMAF header, one timescale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Names the header and the keys of the parts.
+    pub session: SessionId,
+    /// Ticks per second of everything in it.
+    pub timescale: Timescale,
+    /// The period it belongs to.
+    pub period: u32,
+}
+
+/// A part in a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Decode time of its first sample.
+    #[serde(rename = "s")]
+    pub start_ticks: u64,
+    /// Size of the object.
+    #[serde(rename = "b")]
+    pub bytes: u64,
+    /// What its metadata says.
+    #[serde(flatten)]
+    pub meta: PartMeta,
+}
+
+/// A segment: the parts from one boundary to the next, or a stretch that never will be any.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Media sequence number.
+    pub msn: u64,
+    /// Session, timescale and period of its parts.
+    pub run: Run,
+    /// Decode time of its first sample.
+    pub start_ticks: u64,
+    /// Sum of its parts, or the length of the gap.
+    pub duration_ticks: u64,
+    /// Its period is not that of the segment before it in this track (EXT-X-DISCONTINUITY).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub discontinuity: bool,
+    /// Of a gap: what its first sample's presentation time would differ from its decode time by, as
+    /// that of the media before it did at the least: a gap may be shorter than frames are reordered.
+    #[serde(rename = "o", default, skip_serializing_if = "super::entry::is_zero")]
+    pub(super) gap_offset_ticks: i64,
+    /// Empty for a gap (EXT-X-GAP).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Segment {
+    /// Nothing is stored for it.
+    pub fn is_gap(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Starts with an independent frame, so that a player may start or switch here.
+    pub fn is_independent(&self) -> bool {
+        self.parts.first().is_some_and(|part| part.meta.independence == Independence::Start)
+    }
+
+    /// Presentation time of its first sample less its decode time.
+    pub fn offset_ticks(&self) -> i64 {
+        self.parts.first().map_or(self.gap_offset_ticks, |part| part.meta.offset_ticks)
+    }
+
+    /// As above, but of that part of it for which it is the least: what follows is shown that early.
+    pub(super) fn least_offset_ticks(&self) -> i64 {
+        let offsets = self.parts.iter().map(|part| part.meta.offset_ticks);
+        offsets.min().unwrap_or(self.gap_offset_ticks)
+    }
+
+    /// Size of its media.
+    pub fn bytes(&self) -> u64 {
+        self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.bytes))
+    }
+
+    /// Length in microseconds: comparable across timescales.
+    pub fn duration_us(&self) -> u64 {
+        scale(self.duration_ticks, 1_000_000, u64::from(self.run.timescale.ticks_per_second()))
+    }
+
+    /// Decode time of its end.
+    pub fn end_ticks(&self) -> u64 {
+        self.start_ticks.saturating_add(self.duration_ticks)
+    }
+}
+
+/// What BANDWIDTH and AVERAGE-BANDWIDTH are made from (HLS §4.4.6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BitRate {
+    /// Highest of any segment at least half a target duration long, in bits per second.
+    pub peak_bps: u64,
+    /// Media bits of all closed segments.
+    pub bits: u64,
+    /// Length of all closed segments that have media, in microseconds.
+    pub duration_us: u64,
+    /// Samples in the closed segments of the current session,
+    pub frames: u64,
+    /// and the length of those, in microseconds: FRAME-RATE (HLS §4.4.6.2).
+    pub frames_us: u64,
+    /// The current session has closed no segment yet: these are of the one before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub frames_are_old: bool,
+}
+
+impl BitRate {
+    /// Counts a segment that was closed.
+    pub(super) fn count(&mut self, segment: &Segment, target_duration_s: u32) {
+        let bits = segment.bytes().saturating_mul(8);
+        let duration_us = segment.duration_us();
+        self.bits = self.bits.saturating_add(bits);
+        self.duration_us = self.duration_us.saturating_add(duration_us);
+        if std::mem::take(&mut self.frames_are_old) {
+            (self.frames, self.frames_us) = (0, 0);
+        }
+        self.frames_us = self.frames_us.saturating_add(duration_us);
+        let frames = segment.parts.iter().map(|part| u64::from(part.meta.samples));
+        self.frames = frames.fold(self.frames, u64::saturating_add);
+        // "Peak" is over at least half a target duration (HLS §4.4.6.2, BANDWIDTH).
+        let half_target_us = u64::from(target_duration_s).saturating_mul(500_000);
+        if duration_us >= half_target_us {
+            self.peak_bps = self.peak_bps.max(scale(bits, 1_000_000, duration_us));
+        }
+    }
+
+    /// Bits over duration.
+    pub fn average_bps(&self) -> u64 {
+        scale(self.bits, 1_000_000, self.duration_us)
+    }
+
+    /// The peak, or the average while no segment is long enough to have one.
+    pub fn peak_bps(&self) -> u64 {
+        self.peak_bps.max(self.average_bps())
+    }
+
+    /// Frames in a thousand seconds: a rate with three decimals.
+    pub fn millihertz(&self) -> u64 {
+        scale(self.frames, 1_000_000_000, self.frames_us)
+    }
+}

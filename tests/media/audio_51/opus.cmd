@@ -1,0 +1,1 @@
+ffmpeg -hide_banner -nostdin -loglevel warning -f lavfi -i sine=440:r=48000:d=1 -c:a libopus -ac 6 -b:a 96k -strict -2 -f mp4 -movflags +frag_keyframe+empty_moov+default_base_moof+cmaf+skip_sidx+skip_trailer+delay_moov -frag_duration 500000 pipe:1

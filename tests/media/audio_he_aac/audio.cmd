@@ -1,0 +1,1 @@
+ffmpeg -hide_banner -nostdin -loglevel warning -f lavfi -i sine=440:r=24000:d=4 -c:a aac -ac 2 -b:a 48k -f mp4 -movflags +frag_keyframe+empty_moov+default_base_moof+cmaf+skip_sidx+skip_trailer+delay_moov -frag_duration 500000 pipe:1

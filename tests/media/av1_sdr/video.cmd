@@ -1,0 +1,1 @@
+ffmpeg -hide_banner -nostdin -loglevel warning -f lavfi -i testsrc2=s=160x90:r=30:d=1 -c:v libsvtav1 -preset 10 -color_primaries bt709 -color_trc bt709 -colorspace bt709 -g 30 -crf 50 -pix_fmt yuv420p -f mp4 -movflags +frag_keyframe+empty_moov+default_base_moof+cmaf+skip_sidx+skip_trailer+delay_moov -frag_duration 500000 pipe:1

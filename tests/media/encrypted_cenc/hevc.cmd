@@ -1,0 +1,1 @@
+packager in=in.mp4,stream=video,output=out.mp4 --fragment_duration 0.5 --segment_duration 2 --enable_raw_key_encryption --keys key_id=000102030405060708090a0b0c0d0e0f:key=000102030405060708090a0b0c0d0e0f --protection_scheme cenc --clear_lead 0

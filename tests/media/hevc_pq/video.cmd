@@ -1,0 +1,1 @@
+ffmpeg -hide_banner -nostdin -loglevel warning -f lavfi -i testsrc2=s=160x90:r=30:d=1 -c:v libx265 -x265-params log-level=error:info=0 -tag:v hvc1 -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -b:v 60k -g 30 -pix_fmt yuv420p10le -f mp4 -movflags +frag_keyframe+empty_moov+default_base_moof+cmaf+skip_sidx+skip_trailer+delay_moov -frag_duration 500000 pipe:1
