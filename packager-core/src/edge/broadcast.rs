@@ -84,15 +84,15 @@ impl Broadcast {
     pub(super) fn multivariant_text(
         &mut self,
         record: &Arc<BroadcastRecord>,
-        render: impl FnOnce(&Self) -> String,
-    ) -> Arc<Rendered> {
+        render: impl FnOnce(&Self) -> Option<String>,
+    ) -> Option<Arc<Rendered>> {
         let version = self.log.version();
         let is_this = |of: &u64, with: &Arc<BroadcastRecord>| *of == version && with == record;
         if let Some((_, _, rendered)) = self.multivariant.as_ref().filter(|(of, with, _)| is_this(of, with)) {
-            return Arc::clone(rendered);
+            return Some(Arc::clone(rendered));
         }
-        let rendered = Arc::new(Rendered { plain: render(self).into(), ..Rendered::default() });
+        let rendered = Arc::new(Rendered { plain: render(self)?.into(), ..Rendered::default() });
         self.multivariant = Some((version, Arc::clone(record), Arc::clone(&rendered)));
-        rendered
+        Some(rendered)
     }
 }

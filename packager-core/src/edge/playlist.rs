@@ -29,15 +29,16 @@ impl broadcast::Broadcast {
         let Some(shape) = self.log.shape().copied() else {
             return Step::Respond(Response::held_too_long());
         };
-        if listed(&self.log, settings).is_empty() {
-            // Their headers are gone: the broadcast is being deleted.
-            return Step::Respond(Response::held_too_long());
-        }
         let rendered = self.multivariant_text(record, |this| {
             let renditions = listed(&this.log, settings);
-            Multivariant { generation: &this.generation, settings, renditions: &renditions }.render()
+            let playlist = Multivariant { generation: &this.generation, settings, renditions: &renditions };
+            (!renditions.is_empty()).then(|| playlist.render())
         });
-        Step::Respond(Response::playlist(rendered, &shape, false))
+        Step::Respond(match rendered {
+            Some(rendered) => Response::playlist(rendered, &shape, false),
+            // Their headers are gone: the broadcast is being deleted.
+            None => Response::held_too_long(),
+        })
     }
 
     pub(super) fn media_playlist(

@@ -6,6 +6,7 @@ use super::Refusal;
 use super::path::track_name;
 use super::plan::Planned;
 use super::receiver::Receiver;
+use super::route::NAMELESS;
 use super::track::{PushedHeader, Track};
 use super::upload::UploadId;
 use crate::cmaf::Header;
@@ -41,7 +42,7 @@ impl Receiver {
     pub(super) fn header(&mut self, id: UploadId, bytes: Bytes, now: WallMs) -> Result<(), Refusal> {
         let header = Header::parse(&bytes)?;
         let stream = self.uploads.get(&id).and_then(|upload| upload.stream());
-        let name = track_name(stream.unwrap_or("main"), header.kind)?;
+        let name = track_name(stream.unwrap_or(NAMELESS), header.kind)?;
         if !self.tracks.contains_key(&name) && self.tracks.len() >= limits::TRACKS_PER_BROADCAST {
             return Err(Refusal::TooManyTracks);
         }

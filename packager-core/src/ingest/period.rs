@@ -2,7 +2,7 @@
 
 use super::notice::Notice;
 use super::offer::Offered;
-use super::plan::Planned;
+use super::plan::{Planned, PutMode};
 use super::receiver::Receiver;
 use super::track::Track;
 use super::{LONGEST_GAP_MS, LONGEST_KEYFRAME_WAIT_S};
@@ -11,8 +11,6 @@ use crate::log::checkpoint::page_of;
 use crate::log::reader::Target;
 use crate::log::{Anchor, Checkpoint, Page, PeriodRecord, SessionId, Shape, TrackName, record};
 use crate::time::{Timescale, WallMs};
-
-use super::plan::PutMode;
 
 /// Least time between two checkpoints of a track: R2 takes one write a second to a key.
 const CHECKPOINT_MS: i64 = 1_000;
@@ -23,6 +21,12 @@ impl Receiver {
     pub(super) fn shape(&self) -> Shape {
         let fixed = self.periods.first().and_then(|record| record.shape);
         fixed.unwrap_or(self.settings.assumed_shape())
+    }
+
+    /// What record 0 fixes.
+    fn shape_with(&self, target_duration_s: u32) -> Shape {
+        let whole_segments = self.sends_whole_segments();
+        Shape { target_duration_s, whole_segments, ..self.settings.assumed_shape() }
     }
 
     /// Whether more media comes at once than makes a part or two, and half a segment.
@@ -102,14 +106,7 @@ impl Receiver {
             self.fix_target(self.settings.target_duration_s(0), offered.now);
         }
         let anchor = self.anchor_after_all(offered, chunk);
-        let shape = self.periods.is_empty().then(|| {
-            let target_duration_s = self.settings.target_duration_s(0);
-            Shape {
-                target_duration_s,
-                whole_segments: self.sends_whole_segments(),
-                ..self.settings.assumed_shape()
-            }
-        });
+        let shape = self.periods.is_empty().then(|| self.shape_with(self.settings.target_duration_s(0)));
         self.plan_period(PeriodRecord { session: offered.session.clone(), anchor, shape });
         self.current_period()
     }
@@ -179,8 +176,7 @@ impl Receiver {
     }
 
     fn fix_target(&mut self, target_duration_s: u32, now: WallMs) {
-        let whole_segments = self.sends_whole_segments();
-        let shape = Shape { target_duration_s, whole_segments, ..self.settings.assumed_shape() };
+        let shape = self.shape_with(target_duration_s);
         let anchors = self.tracks.values().filter_map(|track| {
             let chain = track.chain.as_ref()?;
             // Of a track that has no media any more it is known where it would have begun.

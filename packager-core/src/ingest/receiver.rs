@@ -76,7 +76,9 @@ impl Receiver {
         let content = match resource {
             Resource::Manifest => Content::Manifest(Vec::new()),
             Resource::Playlist => Content::Playlist(Vec::new()),
-            Resource::Stream(stream) => Content::Stream(self.alias(path).unwrap_or(stream).to_owned()),
+            Resource::Stream(stream) => {
+                Content::Stream(self.aliases.stream(path).unwrap_or(stream).to_owned())
+            }
         };
         Ok(self.insert(Upload::new(path, content)))
     }

@@ -18,7 +18,7 @@ use crate::log::{Marker, TrackName};
 use crate::time::WallMs;
 
 /// What a header that is called `init` and nothing more is of.
-const NAMELESS: &str = "main";
+pub(super) const NAMELESS: &str = "main";
 
 const KINDS: [TrackKind; 3] = [TrackKind::Video, TrackKind::Audio, TrackKind::Text];
 
@@ -45,8 +45,8 @@ pub(super) struct Aliases {
 }
 
 impl Aliases {
-    /// The stream of a file: one that was listed, or one of those that follow.
-    fn stream(&self, path: &str) -> Option<&String> {
+    /// The stream that a playlist said this file is of: one that was listed, or one of those that follow.
+    pub(super) fn stream(&self, path: &str) -> Option<&String> {
         self.streams.get(path).or_else(|| {
             let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
             let is_number = |rest: &str| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit());
@@ -97,11 +97,6 @@ fn stream_of(path: &str) -> Option<String> {
 }
 
 impl Receiver {
-    /// The stream that a playlist said this file is of.
-    pub(super) fn alias(&self, path: &str) -> Option<&String> {
-        self.aliases.stream(path)
-    }
-
     /// A body has ended: if it was a playlist or a manifest, takes in what it says.
     pub(super) fn read_text(&mut self, id: UploadId) {
         let Some(upload) = self.uploads.get_mut(&id) else { return };
@@ -160,7 +155,7 @@ impl Receiver {
         let parsed = parsed?;
         for (header, bytes) in parsed.iter().zip(headers) {
             let is_only = parsed.iter().filter(|other| other.kind == header.kind).count() == 1;
-            let stream = self.uploads.get(&id).and_then(Upload::stream).unwrap_or("main");
+            let stream = self.uploads.get(&id).and_then(Upload::stream).unwrap_or(NAMELESS);
             // The same push makes the same names: the order of tracks in a file is the encoder's own.
             let stream = if is_only { stream.to_owned() } else { format!("{stream}-{}", header.track_id) };
             let child = self.child(id, header.track_id, stream);
@@ -176,7 +171,6 @@ impl Receiver {
             return *child;
         }
         let mut child = Upload::new(&parent.path, Content::Stream(stream));
-        child.parent = Some(id);
         child.ended = parent.ended;
         let child = self.insert(child);
         if let Some(parent) = self.uploads.get_mut(&id) {
@@ -196,7 +190,7 @@ impl Receiver {
             return Ok(Place::Track);
         }
         let ids = mux::track_ids(bytes)?;
-        let stream = upload.stream().unwrap_or("main");
+        let stream = upload.stream().unwrap_or(NAMELESS);
         let is_unknown = self.tracks_of(stream).is_empty();
         let stream = if is_unknown && self.is_nameless() { NAMELESS } else { stream };
         let stream = stream.to_owned();

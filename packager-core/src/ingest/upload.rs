@@ -37,8 +37,6 @@ pub(super) struct Upload {
     pub(super) content: Content,
     /// Of a body with several tracks: what stands for each of them, by `track_ID`.
     pub(super) children: BTreeMap<u32, UploadId>,
-    /// The body that this stands for one track of.
-    pub(super) parent: Option<UploadId>,
     pub(super) track: Option<TrackName>,
     /// The session its media belongs to, from its first chunk on.
     pub(super) bound: Option<SessionId>,
@@ -81,7 +79,6 @@ impl Upload {
             path: path.to_owned(),
             content,
             children: BTreeMap::new(),
-            parent: None,
             track: None,
             bound: None,
             scanner: Scanner::new(),

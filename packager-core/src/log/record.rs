@@ -112,14 +112,10 @@ pub struct Shape {
     /// Nominal part length.
     pub part_ms: u32,
     /// The encoder sends whole segments: playlists list no parts.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole_segments: bool,
     /// How much a live playlist lists.
     pub window_ms: u32,
-}
-
-fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 impl Shape {

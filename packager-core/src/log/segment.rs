@@ -43,7 +43,7 @@ pub struct Segment {
     /// Sum of its parts, or the length of the gap.
     pub duration_ticks: u64,
     /// Its period is not that of the segment before it in this track (EXT-X-DISCONTINUITY).
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub discontinuity: bool,
     /// Of a gap: what its first sample's presentation time would differ from its decode time by, as
     /// that of the media before it did at the least: a gap may be shorter than frames are reordered.
@@ -52,10 +52,6 @@ pub struct Segment {
     /// Empty for a gap (EXT-X-GAP).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
-}
-
-fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 impl Segment {
@@ -110,7 +106,7 @@ pub struct BitRate {
     /// and the length of those, in microseconds: FRAME-RATE (HLS §4.4.6.2).
     pub frames_us: u64,
     /// The current session has closed no segment yet: these are of the one before.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frames_are_old: bool,
 }
 
