@@ -1,6 +1,11 @@
-//! Upload, core, store: what every native host of Rimcast's ingest is made of.
+//! Upload, core, store: what every host of Rimcast's ingest is made of, generic over where objects are
+//! kept and what runtime there is.
 
 mod receive;
+mod runtime;
 pub mod store;
 
-pub use receive::{Ingest, Observer, Settings, Upload, wall_clock};
+pub use receive::{Ingest, Observer, Settings, Upload};
+#[cfg(feature = "native")]
+pub use runtime::Native;
+pub use runtime::Runtime;

@@ -5,10 +5,13 @@
 //! they brought is stored. Nothing is decided here.
 
 use std::collections::{BTreeMap, HashMap};
+use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use packager_core::ingest::{
     Notice, Outcome, PushPath, Put, PutMode, Receiver, Recovery, Refusal, Severity, UploadId,
 };
@@ -18,8 +21,8 @@ use packager_core::log::{
 };
 use packager_core::time::WallMs;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 
+use crate::runtime::Runtime;
 use crate::store::{self, Created, ETag, Store, StoreError, Swapped};
 
 pub use packager_core::ingest::Settings;
@@ -28,14 +31,14 @@ pub use packager_core::ingest::Settings;
 const QUEUE: usize = 64;
 
 /// A broadcast nobody pushes to is dropped from memory after this long; storage has it all.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE_MS: u64 = 300_000;
 
 /// How long `broadcast.json` is trusted.
-const GENERATION_TRUST: Duration = Duration::from_secs(5);
+const GENERATION_TRUST_MS: i64 = 5_000;
 
-/// How often a failing write is tried, with doubling pauses from [`RETRY_PAUSE`].
+/// How often a failing write is tried, with doubling pauses from [`RETRY_PAUSE_MS`].
 const TRIES: u32 = 6;
-const RETRY_PAUSE: Duration = Duration::from_millis(50);
+const RETRY_PAUSE_MS: u64 = 50;
 
 /// Told of everything that was stored, before any encoder is.
 pub trait Observer: Send + Sync + 'static {
@@ -53,24 +56,18 @@ impl Observer for () {
     fn stored(&self, _: &BroadcastName, _: &Generation, _: &Put) {}
 }
 
-/// The host's clock.
-pub fn wall_clock() -> WallMs {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    WallMs(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
-}
-
 /// Receives any number of broadcasts into one store.
-#[derive(Clone)]
-pub struct Ingest<S, O> {
-    shared: Arc<Shared<S, O>>,
+pub struct Ingest<S, O, R> {
+    shared: Arc<Shared<S, O, R>>,
 }
 
-struct Shared<S, O> {
+struct Shared<S, O, R> {
     store: S,
     observer: O,
     settings: Settings,
     random: Box<dyn Fn() -> u64 + Send + Sync>,
     tasks: Mutex<HashMap<BroadcastName, mpsc::Sender<Message>>>,
+    runtime: PhantomData<R>,
 }
 
 enum Message {
@@ -89,7 +86,7 @@ fn stopped() -> Refusal {
     Refusal::Storage("the server is stopping, or could not read the broadcast from storage".to_owned())
 }
 
-impl<S: Store, O: Observer> Ingest<S, O> {
+impl<S: Store, O: Observer, R: Runtime> Ingest<S, O, R> {
     /// An ingest that writes to `store`. `random` seeds ids, which need to differ, not to be secret.
     pub fn new(
         store: S,
@@ -97,8 +94,16 @@ impl<S: Store, O: Observer> Ingest<S, O> {
         settings: Settings,
         random: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Self {
-        let shared = Shared { store, observer, settings, random: Box::new(random), tasks: Mutex::default() };
-        Self { shared: Arc::new(shared) }
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                observer,
+                settings,
+                random: Box::new(random),
+                tasks: Mutex::default(),
+                runtime: PhantomData,
+            }),
+        }
     }
 
     /// Sets how a broadcast's tracks are shown, in place of what was set before; creates the broadcast
@@ -145,7 +150,7 @@ impl<S: Store, O: Observer> Ingest<S, O> {
         tasks.insert(broadcast.clone(), sender.clone());
         let shared = Arc::clone(&self.shared);
         let name = broadcast.clone();
-        tokio::spawn(async move {
+        R::spawn(async move {
             if let Err(why) = Task::run(shared, name.clone(), messages).await {
                 tracing::error!(broadcast = %name, "cannot receive: {why}");
             }
@@ -187,21 +192,23 @@ impl Upload {
     }
 }
 
+type Writing = Pin<Box<dyn Future<Output = (Put, Outcome)> + Send>>;
+
 /// One broadcast's task.
-struct Task<S, O> {
-    shared: Arc<Shared<S, O>>,
+struct Task<S, O, R> {
+    shared: Arc<Shared<S, O, R>>,
     name: BroadcastName,
     generation: Generation,
     receiver: Receiver,
     finishing: Vec<(UploadId, oneshot::Sender<Result<(), Refusal>>)>,
-    puts: JoinSet<(Put, Outcome)>,
+    puts: FuturesUnordered<Writing>,
     /// When `broadcast.json` was last read.
-    checked: Instant,
+    checked: WallMs,
 }
 
-impl<S: Store, O: Observer> Task<S, O> {
+impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
     async fn run(
-        shared: Arc<Shared<S, O>>,
+        shared: Arc<Shared<S, O, R>>,
         name: BroadcastName,
         mut messages: mpsc::Receiver<Message>,
     ) -> Result<(), StoreError> {
@@ -214,13 +221,13 @@ impl<S: Store, O: Observer> Task<S, O> {
             generation,
             receiver,
             finishing: Vec::new(),
-            puts: JoinSet::new(),
-            checked: Instant::now(),
+            puts: FuturesUnordered::new(),
+            checked: R::now(),
         };
         loop {
             let deadline =
-                task.receiver.next_deadline().map(|at| at.since_ms(wall_clock()).max(1).unsigned_abs());
-            let pause = deadline.map_or(IDLE, Duration::from_millis);
+                task.receiver.next_deadline().map(|at| at.since_ms(R::now()).max(1).unsigned_abs());
+            let pause_ms = deadline.unwrap_or(IDLE_MS);
             tokio::select! {
                 message = messages.recv() => {
                     let Some(message) = message else { return Ok(()) };
@@ -231,22 +238,18 @@ impl<S: Store, O: Observer> Task<S, O> {
                     }
                     task.message(message);
                 }
-                Some(done) = task.puts.join_next() => {
-                    if let Ok((put, outcome)) = done {
-                        task.stored(&put, &outcome);
-                    }
-                }
-                () = tokio::time::sleep(pause) => {
+                Some((put, outcome)) = task.puts.next() => task.stored(&put, &outcome),
+                () = R::sleep(pause_ms) => {
                     if deadline.is_none() && task.receiver.is_idle() {
                         messages.close();
                     }
-                    task.receiver.tick(wall_clock());
+                    task.receiver.tick(R::now());
                 }
             }
             if task.receiver.needs_reload() {
                 let recovery = task.shared.recover(&task.name, &task.generation).await?;
                 task.receiver.reload(recovery);
-                task.receiver.tick(wall_clock());
+                task.receiver.tick(R::now());
             }
             task.settle();
         }
@@ -254,10 +257,11 @@ impl<S: Store, O: Observer> Task<S, O> {
 
     /// A broadcast that was deleted and created anew is another one.
     async fn was_created_anew(&mut self) -> Result<bool, StoreError> {
-        if self.checked.elapsed() < GENERATION_TRUST {
+        let now = R::now();
+        if now.since_ms(self.checked) < GENERATION_TRUST_MS {
             return Ok(false);
         }
-        self.checked = Instant::now();
+        self.checked = now;
         let generation = self.shared.generation(&self.name).await?;
         let is_another = generation != self.generation;
         if is_another {
@@ -272,26 +276,26 @@ impl<S: Store, O: Observer> Task<S, O> {
             Message::Open { path, file, reply } => {
                 let opened = self.receiver.open(&file, &path.resource);
                 if let Err(Ok(id)) = reply.send(opened) {
-                    self.receiver.finish(id, false, wall_clock());
+                    self.receiver.finish(id, false, R::now());
                     let _ = self.receiver.settled(id);
                 }
             }
             Message::Push { id, bytes, reply } => {
-                let pushed = self.receiver.push(id, bytes, wall_clock());
+                let pushed = self.receiver.push(id, bytes, R::now());
                 if pushed.is_err() {
                     let _ = self.receiver.settled(id);
                 }
                 let _ = reply.send(pushed);
             }
             Message::Finish { id, whole, reply } => {
-                self.receiver.finish(id, whole, wall_clock());
+                self.receiver.finish(id, whole, R::now());
                 self.finishing.push((id, reply));
             }
         }
     }
 
     fn stored(&mut self, put: &Put, outcome: &Outcome) {
-        if self.receiver.stored(put.id, outcome, wall_clock()) {
+        if self.receiver.stored(put.id, outcome, R::now()) {
             self.shared.observer.stored(&self.name, &self.generation, put);
         }
     }
@@ -300,15 +304,15 @@ impl<S: Store, O: Observer> Task<S, O> {
     fn settle(&mut self) {
         while let Some(put) = self.receiver.next_put() {
             let shared = Arc::clone(&self.shared);
-            self.puts.spawn(async move {
+            self.puts.push(Box::pin(async move {
                 let outcome = shared.write(&put).await;
                 (put, outcome)
-            });
+            }));
         }
         if let Some(described) = self.receiver.take_described() {
             let (shared, name, generation) =
                 (Arc::clone(&self.shared), self.name.clone(), self.generation.clone());
-            tokio::spawn(async move {
+            R::spawn(async move {
                 if let Err(why) = shared.describe(&name, &generation, &described).await {
                     tracing::warn!(broadcast = %name, "cannot keep what the manifest says of the tracks: {why}");
                 }
@@ -336,14 +340,14 @@ fn log(broadcast: &BroadcastName, notice: &Notice) {
     }
 }
 
-impl<S: Store, O: Observer> Shared<S, O> {
+impl<S: Store, O: Observer, R: Runtime> Shared<S, O, R> {
     /// The broadcast's generation; the first push creates it.
     async fn generation(&self, name: &BroadcastName) -> Result<Generation, StoreError> {
         loop {
             if let Some((record, _)) = self.record(name).await? {
                 return Ok(record.generation);
             }
-            let record = BroadcastRecord::new(Generation::mint(wall_clock(), (self.random)()));
+            let record = BroadcastRecord::new(Generation::mint(R::now(), (self.random)()));
             if self.put_record(name, None, &record).await? {
                 return Ok(record.generation);
             }
@@ -357,7 +361,7 @@ impl<S: Store, O: Observer> Shared<S, O> {
             let record = match &there {
                 Some((record, _)) if record.settings == *settings => return Ok(()),
                 Some((record, _)) => record.clone(),
-                None => BroadcastRecord::new(Generation::mint(wall_clock(), (self.random)())),
+                None => BroadcastRecord::new(Generation::mint(R::now(), (self.random)())),
             };
             let record = BroadcastRecord { settings: settings.clone(), ..record };
             if self.put_record(name, expected, &record).await? {
@@ -421,7 +425,7 @@ impl<S: Store, O: Observer> Shared<S, O> {
                 return Ok(recovery);
             }
             for read in reads {
-                let asked = wall_clock();
+                let asked = R::now();
                 let found = store::find(&self.store, &recovery.key(&read), read.kind()).await?;
                 recovery.absorb(&read, &found, asked);
             }
@@ -430,7 +434,7 @@ impl<S: Store, O: Observer> Shared<S, O> {
 
     /// Writes an object, trying again while storage is busy or away.
     async fn write(&self, put: &Put) -> Outcome {
-        let mut pause = RETRY_PAUSE;
+        let mut pause_ms = RETRY_PAUSE_MS;
         for tried in 1.. {
             match self.try_write(put).await {
                 Ok(outcome) => return outcome,
@@ -440,8 +444,8 @@ impl<S: Store, O: Observer> Shared<S, O> {
                 }
                 Err(why) => tracing::warn!(key = put.key, "{why}"),
             }
-            tokio::time::sleep(pause).await;
-            pause *= 2;
+            R::sleep(pause_ms).await;
+            pause_ms *= 2;
         }
         Outcome::Failed("gave up".to_owned())
     }

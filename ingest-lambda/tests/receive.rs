@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use ingest_lambda::store::{FolderStore, Store};
-use ingest_lambda::{Ingest, Observer, Settings};
+use ingest_lambda::{Ingest, Native, Observer, Settings};
 use packager_core::ingest::Put;
 use packager_core::log::{BroadcastName, BroadcastRecord, BroadcastSettings, Generation, record};
 
@@ -15,12 +15,12 @@ fn media(file: &str) -> Bytes {
     Bytes::from(std::fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display())))
 }
 
-fn ingest(store: &FolderStore) -> Ingest<FolderStore, ()> {
+fn ingest(store: &FolderStore) -> Ingest<FolderStore, (), Native> {
     let random = AtomicU64::new(1);
     Ingest::new(store.clone(), (), Settings::default(), move || random.fetch_add(1, Ordering::Relaxed))
 }
 
-async fn push(ingest: &Ingest<FolderStore, ()>, path: &str, body: Bytes) -> Result<(), u16> {
+async fn push(ingest: &Ingest<FolderStore, (), Native>, path: &str, body: Bytes) -> Result<(), u16> {
     let mut upload = ingest.open(path).await.map_err(|refusal| refusal.status())?;
     for piece in body.chunks(1500) {
         upload.push(Bytes::copy_from_slice(piece)).await.map_err(|refusal| refusal.status())?;
@@ -106,9 +106,10 @@ async fn settings_create_a_broadcast_and_change_nothing_else_of_it() {
     let store = FolderStore::open(folder.path()).unwrap();
     let records = Records::default();
     let random = AtomicU64::new(1);
-    let ingest = Ingest::new(store.clone(), records.clone(), Settings::default(), move || {
-        random.fetch_add(1, Ordering::Relaxed)
-    });
+    let ingest: Ingest<_, _, Native> =
+        Ingest::new(store.clone(), records.clone(), Settings::default(), move || {
+            random.fetch_add(1, Ordering::Relaxed)
+        });
     let name = BroadcastName::parse("show").unwrap();
     let stored = async || -> BroadcastRecord {
         let object = store.get("show/broadcast.json").await.unwrap().unwrap();

@@ -12,7 +12,6 @@ use hyper::body::Incoming;
 use ingest_lambda::store::FolderStore;
 use tokio::sync::watch;
 
-use crate::auth::PushAccess;
 use crate::body::Outgoing;
 use crate::hub::Hub;
 use crate::page::Pages;
@@ -28,8 +27,8 @@ pub(crate) struct Host {
     pub(crate) hub: Arc<Hub>,
     /// The pages that are built in.
     pub(crate) pages: Pages,
-    /// Who may push.
-    pub(crate) access: PushAccess,
+    /// What encoders must show; without one, only this machine may push.
+    pub(crate) push_key: Option<String>,
     /// Takes what is pushed.
     pub(crate) ingest: push::Ingest,
     /// `http` or `https`.

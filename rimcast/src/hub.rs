@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use ingest_lambda::wall_clock;
+use ingest_lambda::{Native, Runtime as _};
 use packager_core::edge::{Asked, Cursor, Edge, Fetch, Grow, Request, Response, Step, Wait};
 use packager_core::log::reader::Target;
 use packager_core::log::{BroadcastName, BroadcastRecord, Found, Generation, TrackName};
@@ -84,21 +84,25 @@ impl Hub {
 
     /// What to do about a request.
     pub(crate) fn handle(&self, request: &Request<'_>, asked: Asked) -> Next {
-        let now = wall_clock();
+        let now = Native::now();
         let mut shared = self.shared();
         match shared.edge.handle(request, asked, now) {
             Step::Fetch(fetches) => Next::Fetch(fetches),
-            Step::Wait(wait) => Next::Sleep(shared.register(wait, now)),
+            Step::Wait(Wait { broadcast, track, until, .. }) => {
+                Next::Sleep(shared.register(broadcast, track, until, now))
+            }
             Step::Respond(response) => Next::Respond(response),
         }
     }
 
     /// What follows in a growing segment.
     pub(crate) fn grow(&self, cursor: &Cursor) -> NextParts {
-        let now = wall_clock();
+        let now = Native::now();
         let mut shared = self.shared();
         match shared.edge.grow(cursor, now) {
-            Grow::Wait(wait) => NextParts::Sleep(shared.register(wait, now)),
+            Grow::Wait(Wait { broadcast, track, until, .. }) => {
+                NextParts::Sleep(shared.register(broadcast, track, until, now))
+            }
             other => NextParts::Now(other),
         }
     }
@@ -134,7 +138,7 @@ impl Hub {
     /// A broadcast was created by this process, or its settings changed.
     pub(crate) fn recorded(&self, broadcast: &BroadcastName, record: &BroadcastRecord) {
         let mut shared = self.shared();
-        shared.edge.observe_broadcast(broadcast, record, wall_clock());
+        shared.edge.observe_broadcast(broadcast, record, Native::now());
         shared.wake(broadcast, None);
     }
 
@@ -152,15 +156,21 @@ impl Hub {
 }
 
 impl Shared {
-    fn register(&mut self, wait: Wait, now: WallMs) -> Sleep {
+    fn register(
+        &mut self,
+        broadcast: BroadcastName,
+        track: Option<TrackName>,
+        until: WallMs,
+        now: WallMs,
+    ) -> Sleep {
         if self.waiters.len() >= WAITER_SETS {
             for tracks in self.waiters.values_mut() {
                 tracks.retain(|_, waiters| Arc::strong_count(waiters) > 1);
             }
             self.waiters.retain(|_, tracks| !tracks.is_empty());
         }
-        let waiters = self.waiters.entry(wait.broadcast).or_default().entry(wait.track).or_default();
-        let for_ms = u64::try_from(wait.until.since_ms(now)).unwrap_or(0);
+        let waiters = self.waiters.entry(broadcast).or_default().entry(track).or_default();
+        let for_ms = u64::try_from(until.since_ms(now)).unwrap_or(0);
         Sleep {
             woken: Arc::clone(waiters).notified_owned(),
             deadline: tokio::time::Instant::now() + Duration::from_millis(for_ms),
@@ -256,13 +266,10 @@ mod tests {
         let hub = Hub::new(0);
         let name = BroadcastName::parse("cup").unwrap();
         let track = TrackName::parse("video-0").unwrap();
-        let wait = |track: Option<&TrackName>| Wait {
-            broadcast: name.clone(),
-            track: track.cloned(),
-            key: String::new(),
-            until: wall_clock().plus_ms(60_000),
+        let register = |track: Option<&TrackName>| {
+            let now = Native::now();
+            hub.shared().register(name.clone(), track.cloned(), now.plus_ms(60_000), now)
         };
-        let register = |track: Option<&TrackName>| hub.shared().register(wait(track), wall_clock());
         let sleeps = [register(Some(&track)), register(None)];
         let other = register(TrackName::parse("audio-1").ok().as_ref());
         // Told before anyone sleeps: not lost all the same.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Response, StatusCode};
-use packager_core::edge::Rendered;
+use packager_core::edge::{self, Rendered};
 
 use crate::body::Outgoing;
-use crate::respond::{Accepts, sentence, with_text};
+use crate::respond::{Accepts, said, sentence, with_text};
 
 /// The pages that are built in.
 pub(crate) struct Pages {
@@ -45,37 +45,18 @@ impl Pages {
         }
     }
 
-    /// `/`: how to push and how to watch.
+    /// `/`.
     pub(crate) fn index(scheme: &str, host: Option<&str>) -> Response<Outgoing> {
         // What a client says of itself goes into the text only if it looks like a host and port.
         let is_host = |host: &&str| {
             !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b))
         };
-        let base = format!("{scheme}://{}", host.filter(is_host).unwrap_or("HOST:PORT"));
-        let text = format!(
-            "Rimcast {version}\n\n\
-             Push to   {base}/ingest/NAME/manifest.mpd   (ffmpeg -f dash -method PUT, see `rimcast serve --help`)\n\
-             Watch at  {base}/NAME/\n\
-             HLS       {base}/NAME/index.m3u8\n\n\
-             A name is made of a-z, 0-9 and '-'.\n",
-            version = env!("CARGO_PKG_VERSION"),
-        );
-        let mut response = plain("text/plain; charset=utf-8", "no-store");
-        *response.body_mut() = Outgoing::Whole(Bytes::from(text));
-        response
+        said(&edge::Response::welcome(&format!("{scheme}://{}", host.filter(is_host).unwrap_or("HOST:PORT"))))
     }
 
     /// `/healthz`.
     pub(crate) fn health(is_stopping: bool) -> Response<Outgoing> {
-        let status = if is_stopping { "stopping" } else { "ok" };
-        let text = format!("{{\"status\":\"{status}\",\"version\":\"{}\"}}\n", env!("CARGO_PKG_VERSION"));
-        let mut response = plain("application/json", "no-store");
-        if is_stopping {
-            // So that a load balancer looks elsewhere.
-            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        }
-        *response.body_mut() = Outgoing::Whole(Bytes::from(text));
-        response
+        said(&edge::Response::health(is_stopping))
     }
 }
 

@@ -13,18 +13,18 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use ingest_lambda::store::FolderStore;
-use ingest_lambda::{Observer, Upload};
-use packager_core::ingest::{Put, Refusal, split_key};
+use ingest_lambda::{Native, Observer, Upload};
+use packager_core::ingest::{Denied, PushAccess, Put, Refusal, split_key};
 use packager_core::log::{BroadcastName, BroadcastRecord, Generation};
 
-use crate::auth::Denied;
+use crate::auth::credentials;
 use crate::body::Outgoing;
 use crate::host::Host;
 use crate::hub::Hub;
 use crate::respond::sentence;
 
 /// What takes in what is pushed.
-pub(crate) type Ingest = ingest_lambda::Ingest<FolderStore, Told>;
+pub(crate) type Ingest = ingest_lambda::Ingest<FolderStore, Told, Native>;
 
 /// Tells the hub of everything that was stored.
 pub(crate) struct Told(pub(crate) Arc<Hub>);
@@ -51,21 +51,21 @@ pub(crate) async fn answer(
     path: String,
     request: Request<Incoming>,
 ) -> Response<Outgoing> {
-    let (key, rest) = split_key(&path);
-    let allowed = host.access.check(peer.ip(), request.headers(), key);
+    let access = host.push_key.as_deref().map_or(PushAccess::Loopback, PushAccess::Key);
+    let allowed = access.check(&path, &credentials(peer.ip(), request.headers()));
     // From here on the path is told in logs, and the key must not be.
-    let path = rest.to_owned();
+    let path = split_key(&path).1.to_owned();
     if let Err(denied) = allowed {
         if denied == Denied::NoKey && request.headers().contains_key(EXPECT) {
             // ffmpeg asks what is wanted before it sends each body, and then shows the key.
             tracing::debug!(%peer, path, "asked for the push key");
         } else {
-            tracing::warn!(%peer, path, status = denied.status().as_u16(), "push refused: {denied}");
+            tracing::warn!(%peer, path, status = denied.status(), "push refused: {denied}");
         }
-        let mut response = sentence(denied.status(), &denied.to_string());
-        if denied.status() == StatusCode::UNAUTHORIZED {
-            let realm = HeaderValue::from_static("Basic realm=\"rimcast\", charset=\"UTF-8\"");
-            response.headers_mut().insert(WWW_AUTHENTICATE, realm);
+        let status = StatusCode::from_u16(denied.status()).unwrap_or(StatusCode::FORBIDDEN);
+        let mut response = sentence(status, &denied.to_string());
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(Denied::CHALLENGE));
         }
         return response;
     }

@@ -12,7 +12,6 @@ use packager_core::log::BroadcastName;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::auth::PushAccess;
 use crate::host::Host;
 use crate::hub::Hub;
 use crate::listener::Listener;
@@ -103,7 +102,7 @@ impl Server {
             store,
             hub: Arc::clone(&hub),
             pages: Pages::new(),
-            access: PushAccess::new(settings.push_key.as_deref()),
+            push_key: settings.push_key.clone(),
             ingest,
             scheme: settings.scheme(),
             stopping: stopping.clone(),

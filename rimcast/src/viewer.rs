@@ -6,15 +6,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use ingest_lambda::store::{Store, StoreError, find};
-use ingest_lambda::wall_clock;
-use packager_core::edge::{self, Asked, Cursor, Fetch, Grow, HOLD_MS, Method, PartObject, Request};
+use ingest_lambda::{Native, Runtime as _};
+use packager_core::edge::{self, Asked, Cursor, Fetch, Grow, HOLD_MS, Method, PartObject, Ranged, Request};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::body::{BrokenOff, Outgoing};
 use crate::host::Host;
 use crate::hub::{Next, NextParts};
-use crate::respond::{Accepts, Ranged, head, sentence, with_range, with_text, without_body};
+use crate::respond::{Accepts, head, said, sentence, with_text, without_body};
 
 /// A viewer's request, as far as it matters while it is held.
 pub(crate) struct ViewerRequest {
@@ -49,14 +49,14 @@ async fn decide(
         _ => Method::Other,
     };
     let query = Request { method, path, query };
-    let started = wall_clock();
+    let started = Native::now();
     let mut asked = Asked::at(started);
     loop {
         match host.hub.handle(&query, asked) {
             Next::Respond(decided) => return Ok(Box::new(decided)),
             Next::Sleep(sleep) => {
                 sleep.sleep().await;
-                asked = asked.woken(wall_clock());
+                asked = asked.woken(Native::now());
             }
             Next::Fetch(_) => Box::pin(catch_up(host, &query, asked)).await?,
         }
@@ -64,7 +64,7 @@ async fn decide(
             let why = "the server is stopping; ask again";
             return Err(Box::new(sentence(StatusCode::SERVICE_UNAVAILABLE, why)));
         }
-        if wall_clock().since_ms(started) > HOLD_MS + 1_000 {
+        if Native::now().since_ms(started) > HOLD_MS + 1_000 {
             // The edge answers at its deadline; reads that take longer than this help nobody.
             let why = "storage is too slow; ask again";
             return Err(Box::new(sentence(StatusCode::SERVICE_UNAVAILABLE, why)));
@@ -88,7 +88,7 @@ async fn catch_up(
 
 /// Reads what the edge wants to know, all at once, and tells it.
 async fn read(host: &Arc<Host>, fetches: Vec<Fetch>) -> Result<(), StoreError> {
-    let asked = wall_clock();
+    let asked = Native::now();
     let mut reads = JoinSet::new();
     for fetch in fetches {
         let store = host.store.clone();
@@ -112,50 +112,52 @@ async fn read(host: &Arc<Host>, fetches: Vec<Fetch>) -> Result<(), StoreError> {
 
 fn unavailable(why: &StoreError) -> Response<Outgoing> {
     tracing::error!("{why}");
-    sentence(StatusCode::SERVICE_UNAVAILABLE, "storage cannot be read; ask again")
+    said(&edge::Response::unavailable())
 }
 
 /// Gives the decided response its body.
 async fn send(host: &Arc<Host>, decided: edge::Response, request: &ViewerRequest) -> Response<Outgoing> {
-    let mut response = head(&decided);
     let range = request.accepts.range.as_deref();
     match decided.body {
-        edge::Body::Empty => response,
-        edge::Body::Text(text) => with_text(response, &text, &request.accepts),
-        edge::Body::Page => with_text(response, &host.pages.player, &request.accepts),
-        edge::Body::Object { key } => match object(host, &key).await {
-            // A marker has no bytes: to viewers there is nothing.
-            Ok(None) => sentence(StatusCode::NOT_FOUND, "there is no such part"),
+        edge::Body::Empty => head(&decided),
+        edge::Body::Text(ref text) => with_text(head(&decided), text, &request.accepts),
+        edge::Body::Page => with_text(head(&decided), &host.pages.player, &request.accepts),
+        edge::Body::Object { ref key } => match object(host, key).await {
+            Ok(None) => said(&edge::Response::absent()),
             Ok(Some(body)) => {
-                let body = match with_range(&mut response, range, size(&body)) {
+                let (decided, ranged) = decided.ranged(range, size(&body));
+                let body = match ranged {
                     Ranged::Whole => body,
                     Ranged::Part { first, last } => slice(&body, first..last.saturating_add(1)),
-                    Ranged::Outside => return response,
+                    Ranged::Outside => return said(&decided),
                 };
+                let mut response = head(&decided);
                 *response.body_mut() = Outgoing::Whole(body);
                 response
             }
             Err(why) => unavailable(&why),
         },
-        edge::Body::Segment { parts, more: None } => {
+        edge::Body::Segment { ref parts, more: None } => {
+            let parts = parts.clone();
             let total = parts.iter().fold(0, |sum: u64, part| sum.saturating_add(part.bytes));
-            let wanted = match with_range(&mut response, range, total) {
+            let (decided, ranged) = decided.ranged(range, total);
+            let wanted = match ranged {
                 Ranged::Whole => 0..total,
                 Ranged::Part { first, last } => first..last.saturating_add(1),
-                Ranged::Outside => return response,
+                Ranged::Outside => return said(&decided),
             };
+            let mut response = head(&decided);
             let rest_bytes = Some(wanted.end.saturating_sub(wanted.start));
+            let (to, pieces) = mpsc::channel(1);
             if request.method != http::Method::HEAD {
-                let (to, pieces) = mpsc::channel(1);
                 tokio::spawn(send_closed(Arc::clone(host), parts, wanted, to));
-                *response.body_mut() = Outgoing::Pieces { pieces, rest_bytes };
-            } else {
-                let (_, pieces) = mpsc::channel(1);
-                *response.body_mut() = Outgoing::Pieces { pieces, rest_bytes };
             }
+            *response.body_mut() = Outgoing::Pieces { pieces, rest_bytes };
             response
         }
-        edge::Body::Segment { parts, more: Some(cursor) } => {
+        edge::Body::Segment { ref parts, more: Some(ref cursor) } => {
+            let (parts, cursor) = (parts.clone(), cursor.clone());
+            let mut response = head(&decided);
             let (to, pieces) = mpsc::channel(1);
             if request.method != http::Method::HEAD {
                 tokio::spawn(send_growing(Arc::clone(host), parts, cursor, to));
@@ -224,7 +226,7 @@ async fn send_growing(host: Arc<Host>, parts: Vec<PartObject>, cursor: Cursor, t
                     () = sleep.sleep() => {}
                     () = to.closed() => return,
                 }
-                (Vec::new(), cursor.woken(wall_clock()))
+                (Vec::new(), cursor.woken(Native::now()))
             }
         };
         if host.is_stopping() {

@@ -192,7 +192,7 @@ fn headers_that_are_gone_make_no_empty_playlist() {
     for _ in 0..100_000 {
         match edge.handle(&request, Asked::at(now), now) {
             Step::Respond(response) => return assert_eq!(response.status, 503),
-            Step::Wait(wait) => panic!("the edge waits for {}", wait.key),
+            Step::Wait(wait) => panic!("the edge waits for {}", wait.poll.key),
             Step::Fetch(fetches) => {
                 for fetch in &fetches {
                     let is_gone = fetch.key.ends_with("/init.mp4");

@@ -4,6 +4,7 @@ mod command;
 mod fuzz;
 mod test;
 mod tools;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -63,6 +64,11 @@ enum Task {
         /// These targets alone: header, chunk, upload, request, stored.
         targets: Vec<String>,
     },
+    /// Build the Cloudflare Worker: what `wrangler dev` and `wrangler deploy` run first.
+    ///
+    /// Needs the npm packages of the repository's root (`npm ci`). Installs with cargo what is missing of
+    /// worker-build and wasm-bindgen (and says so), which takes minutes the first time.
+    Worker,
     /// Measure, each figure beside a yardstick from the same run.
     Bench {
         /// These benchmarks alone: render, cut, latency, fanout.
@@ -88,6 +94,7 @@ fn main() -> ExitCode {
             command::run(cargo(&tests).env("SIM_SEEDS", seeds.to_string()))
         }
         Task::Fuzz { minutes, targets } => fuzz::run_targets(minutes, &targets),
+        Task::Worker => worker::build(),
         Task::Bench { names } => {
             command::run(cargo(&["run", "--release", "--package", "rimcast-bench", "--"]).args(names))
         }

@@ -82,6 +82,31 @@ pub(crate) fn wasm_target() -> Result<(), String> {
         .map_err(|why| format!("{why}; install the Rust target {WASM}"))
 }
 
+/// Cargo's tools that build the Worker, with the versions that fit its crates: `worker` and
+/// `wasm-bindgen` in Cargo.toml.
+const WORKER_BUILD: [&str; 3] = ["worker-build", "0.8.7", "--locked"];
+const WASM_BINDGEN: [&str; 3] = ["wasm-bindgen-cli", "0.2.130", "--no-default-features"];
+
+/// worker-build, wasm-bindgen, and that the npm packages beside them are there.
+pub(crate) fn worker_tools() -> Result<(), String> {
+    let shown = |program: &str| output(program, &["--version"]).unwrap_or_default();
+    for ([package, version, flag], program) in
+        [(WORKER_BUILD, "worker-build"), (WASM_BINDGEN, "wasm-bindgen")]
+    {
+        if shown(program).ends_with(version) {
+            continue;
+        }
+        println!("installing with cargo, which takes a few minutes: {package} {version}");
+        run(Command::new("cargo").args(["install", package, "--version", version, flag]))
+            .map_err(|why| format!("{why}; the Worker is built with {package} {version}"))?;
+    }
+    if root().join("node_modules/.bin/wasm-opt").exists() {
+        return Ok(());
+    }
+    Err("run `npm ci` first: the Worker is built and run with npm packages of the repository's root"
+        .to_owned())
+}
+
 /// The player's and the browser tests' npm packages, as their lock files say.
 pub(crate) fn npm_packages(folders: &[&str]) -> Result<(), String> {
     let version = output("node", &["--version"])

@@ -10,10 +10,12 @@ use packager_core::log::{FetchKind, Found};
 
 #[cfg(any(test, feature = "conformance"))]
 mod conformance;
+#[cfg(feature = "native")]
 mod folder;
 
 #[cfg(any(test, feature = "conformance"))]
 pub use conformance::conformance;
+#[cfg(feature = "native")]
 pub use folder::{FolderStore, read_file};
 
 /// Most bytes of one object that a store reads into memory. The largest part is a chunk of

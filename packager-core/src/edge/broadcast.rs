@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::response::{Rendered, Response};
+use super::wait::next_due;
 use super::{Asked, Fetch, HOLD_MS, Step, Wait, freshness};
 use crate::hls::Skip;
-use crate::log::{BroadcastLog, BroadcastName, BroadcastRecord, Freshness, Generation, TrackName};
+use crate::log::{
+    BroadcastLog, BroadcastName, BroadcastRecord, Chain, Freshness, Generation, Read, Target, TrackName,
+};
 use crate::time::WallMs;
 
 /// Closed segments kept after they left the playlist: the page of older ones is written by then.
@@ -45,7 +48,7 @@ impl Broadcast {
         Some(if is_late { Step::Respond(Response::held_too_long()) } else { step })
     }
 
-    pub(super) fn fetch(&self, reads: Vec<crate::log::Read>) -> Option<Step> {
+    pub(super) fn fetch(&self, reads: Vec<Read>) -> Option<Step> {
         if reads.is_empty() {
             return None;
         }
@@ -53,12 +56,21 @@ impl Broadcast {
     }
 
     /// Hold until something changes, or the deadline, which is then answered with a 503.
-    pub(super) fn hold(&self, track: Option<&TrackName>, key: String, asked: Asked, now: WallMs) -> Step {
+    pub(super) fn hold(&self, track: Option<&TrackName>, poll: Read, asked: Asked, now: WallMs) -> Step {
         let until = asked.at.plus_ms(HOLD_MS);
         if now >= until {
             return Step::Respond(Response::held_too_long());
         }
-        Step::Wait(Wait { broadcast: self.name.clone(), track: track.cloned(), key, until })
+        let chain = track.and_then(|track| self.log.track(track)?.chain());
+        let due = chain.and_then(next_due).unwrap_or(now);
+        let poll = Fetch::log(self, poll);
+        Step::Wait(Wait { broadcast: self.name.clone(), track: track.cloned(), poll, due, until })
+    }
+
+    /// Hold until a chain goes on.
+    pub(super) fn hold_for_next(&self, track: &TrackName, chain: &Chain, asked: Asked, now: WallMs) -> Step {
+        let next = Target::Part(track.clone(), chain.run.session.clone(), chain.next_ticks);
+        self.hold(Some(track), Read::Stat(next), asked, now)
     }
 
     /// The playlist of a track as of now, rendered at most once for each version of the log.

@@ -80,8 +80,7 @@ impl Broadcast {
         };
         let is_next = chain.next_ticks == start_ticks && chain.run.session == *session && !chain.ended;
         if is_next {
-            let key = self.log.keys.part(track, session, start_ticks);
-            return self.hold(Some(track), key, asked, now);
+            return self.hold_for_next(track, chain, asked, now);
         }
         // Older than what is kept: whatever is stored there was published, and still is.
         let kept_from = chain.closed.front().or(chain.open.as_ref());
@@ -191,8 +190,7 @@ impl Broadcast {
         if !is_open {
             return Grow::End;
         }
-        let next = Target::Part(cursor.track.clone(), chain.run.session.clone(), chain.next_ticks);
-        match self.hold(Some(&cursor.track), next.key(&self.log.keys), cursor.asked, now) {
+        match self.hold_for_next(&cursor.track, chain, cursor.asked, now) {
             Step::Wait(wait) => Grow::Wait(wait),
             _ => Grow::Abort,
         }

@@ -6,9 +6,12 @@
 
 mod broadcast;
 mod media;
+mod place;
 mod playlist;
+mod range;
 pub mod response;
 mod route;
+mod wait;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,8 +26,11 @@ use crate::time::WallMs;
 pub use crate::log::reader::FetchKind;
 use broadcast::Broadcast;
 pub use media::{Cursor, Grow, PartObject};
+pub use place::{Place, canonical};
+pub use range::Ranged;
 pub use response::{Body, CacheFor, Rendered, Response};
 use route::Route;
+pub use wait::Wait;
 
 /// Longest hold: hls.js gives a playlist request ten seconds.
 pub const HOLD_MS: i64 = 9_000;
@@ -118,19 +124,6 @@ impl Fetch {
     }
 }
 
-/// What a host waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wait {
-    /// Something about this broadcast,
-    pub broadcast: BroadcastName,
-    /// and this track of it, where only one matters.
-    pub track: Option<TrackName>,
-    /// The key, or the prefix, that a host without notices polls.
-    pub key: String,
-    /// Ask again then, whatever has happened.
-    pub until: WallMs,
-}
-
 #[derive(Debug)]
 struct Pointer {
     record: Option<Arc<BroadcastRecord>>,
@@ -163,13 +156,21 @@ impl Edge {
             Ok(route) => route,
             Err(response) => return Step::Respond(*response),
         };
+        let broadcast = Some(route.broadcast().clone());
+        match self.follow(route, request.query, asked, now) {
+            Step::Respond(response) => Step::Respond(Response { broadcast, ..response }),
+            step => step,
+        }
+    }
+
+    fn follow(&mut self, route: Route, query: &str, asked: Asked, now: WallMs) -> Step {
         match route {
             // The page itself waits for a broadcast that does not exist yet.
             Route::Page(_) => Step::Respond(Response::page()),
             Route::Multivariant(name) => self.multivariant(&name, asked, now),
             Route::Media { broadcast: name, generation, track } => {
                 let broadcast = self.broadcast(&name, &generation);
-                let step = broadcast.media_playlist(&track, request.query, asked, now);
+                let step = broadcast.media_playlist(&track, query, asked, now);
                 if matches!(step, Step::Wait(_)) && broadcast.log.shape().is_none() {
                     // Only a generation that is about to begin is waited for.
                     return match self.record(&name, now) {

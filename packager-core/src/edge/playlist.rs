@@ -7,7 +7,7 @@ use super::{Asked, Step, broadcast};
 use crate::cmaf::TrackKind;
 use crate::hls::{Availability, Directives, MediaPlaylist, Multivariant, Report, availability, listed};
 use crate::log::reader::Target;
-use crate::log::{BroadcastLog, BroadcastRecord, BroadcastSettings, TrackName};
+use crate::log::{BroadcastLog, BroadcastRecord, BroadcastSettings, Read, TrackName};
 use crate::time::WallMs;
 
 impl broadcast::Broadcast {
@@ -17,11 +17,11 @@ impl broadcast::Broadcast {
         }
         let settings = &record.settings;
         if !is_ready(&self.log, settings) {
-            let key = match self.log.shape() {
-                None => Target::Period(0).key(&self.log.keys),
-                Some(_) => self.log.keys.root(),
+            let poll = match self.log.shape() {
+                None => Read::Get(Target::Period(0)),
+                Some(_) => Read::List(Target::Tracks),
             };
-            return self.hold(None, key, asked, now);
+            return self.hold(None, poll, asked, now);
         }
         if let Some(step) = self.fetch(self.log.wanted_headers()) {
             return step;
@@ -57,8 +57,7 @@ impl broadcast::Broadcast {
         }
         let Some(shape) = self.log.shape().copied() else {
             // Nobody was told of this URL yet, unless TARGETDURATION is about to be fixed.
-            let key = Target::Period(0).key(&self.log.keys);
-            return self.hold(Some(track), key, asked, now);
+            return self.hold(Some(track), Read::Get(Target::Period(0)), asked, now);
         };
         let Some(chain) = self.log.track(track).and_then(|log| log.chain()) else {
             return Step::Respond(Response::not_found("no such track"));
@@ -85,11 +84,7 @@ impl broadcast::Broadcast {
                     None => Step::Respond(Response::not_found("no such track")),
                 }
             }
-            Availability::Ready | Availability::Hold => {
-                let next = Target::Part(track.clone(), chain.run.session.clone(), chain.next_ticks);
-                let key = next.key(&self.log.keys);
-                self.hold(Some(track), key, asked, now)
-            }
+            Availability::Ready | Availability::Hold => self.hold_for_next(track, chain, asked, now),
         }
     }
 }

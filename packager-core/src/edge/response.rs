@@ -1,15 +1,18 @@
 //! Responses, with the cache policy that makes a CDN join and keep them.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use super::media::{Cursor, PartObject};
-use crate::log::Shape;
+use crate::log::{BroadcastName, Shape};
 
 /// How long a cache may keep a response (`Cache-Control`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheFor {
+    /// `no-store`: it is of this moment and this host.
+    Never,
     /// `max-age`, in seconds.
     Seconds(u32),
     /// A year, `immutable`: its URL never names other bytes.
@@ -48,7 +51,7 @@ pub enum Body {
     },
 }
 
-/// A response, but for what only the host knows (`Date`, compression, ranges).
+/// A response, but for what only the host knows (`Date`, `Content-Length`, compression).
 #[derive(Debug, Clone)]
 pub struct Response {
     /// HTTP status.
@@ -63,6 +66,10 @@ pub struct Response {
     pub priority: Option<&'static str>,
     /// `Location`.
     pub location: Option<String>,
+    /// `Cache-Tag`: by the broadcast, all that caches keep of it can be purged.
+    pub broadcast: Option<BroadcastName>,
+    /// Ranges may be asked for; `Content-Range`, where one was.
+    pub(super) range: Option<Option<String>>,
     /// The body.
     pub body: Body,
 }
@@ -70,19 +77,73 @@ pub struct Response {
 const TEXT: &str = "text/plain; charset=utf-8";
 const MP4: &str = "video/mp4";
 
+/// What scripts of any page may read of a response (hls.js reads `Age`).
+const EXPOSED: &str = "Age, Content-Length, Content-Range, Date, Retry-After";
+
+/// What scripts may send: ranges, and what players tell of themselves (CTA-5004).
+const ALLOWED: &str = "Range, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status";
+
 impl Response {
-    fn error(status: u16, why: &str) -> Self {
+    /// An answer in words, of the packager or of a host that could not do as it says.
+    pub fn error(status: u16, why: &str) -> Self {
         let rendered = Rendered { plain: Bytes::from(format!("{why}\n")), gzip: OnceLock::new() };
         Self {
             status,
             content_type: TEXT,
             // No error outlives what it says by more than a second, and that second joins a wave.
             cache: CacheFor::Seconds(1),
-            retry_after_s: None,
+            retry_after_s: (status == 503).then_some(1),
             priority: None,
             location: None,
+            broadcast: None,
+            range: None,
             body: Body::Text(Arc::new(rendered)),
         }
+    }
+
+    /// What an object that should be sent, and is not there (or is a marker), is to a viewer.
+    pub fn absent() -> Self {
+        Self::not_found("there is no such part")
+    }
+
+    /// Storage could not be read.
+    pub fn unavailable() -> Self {
+        Self::error(503, "storage cannot be read; ask again")
+    }
+
+    /// All headers that are decided, in lower case, each once.
+    pub fn headers(&self) -> Vec<(&'static str, Cow<'_, str>)> {
+        let mut headers = Vec::with_capacity(10);
+        let mut put = |name, value| headers.push((name, value));
+        put("access-control-allow-origin", Cow::Borrowed("*"));
+        put("access-control-expose-headers", Cow::Borrowed(EXPOSED));
+        put("cache-control", Cow::Owned(self.cache.to_string()));
+        if self.status == 204 {
+            put("access-control-allow-methods", Cow::Borrowed("GET, HEAD, OPTIONS"));
+            put("access-control-allow-headers", Cow::Borrowed(ALLOWED));
+            put("access-control-max-age", Cow::Borrowed("86400"));
+            return headers;
+        }
+        put("content-type", Cow::Borrowed(self.content_type));
+        put("x-content-type-options", Cow::Borrowed("nosniff"));
+        if let Some(seconds) = self.retry_after_s {
+            put("retry-after", Cow::Owned(seconds.to_string()));
+        }
+        if let Some(priority) = self.priority {
+            put("priority", Cow::Borrowed(priority));
+        }
+        if let Some(location) = &self.location {
+            put("location", Cow::Borrowed(location));
+        }
+        if let Some(broadcast) = &self.broadcast {
+            put("cache-tag", Cow::Borrowed(broadcast.as_str()));
+        }
+        match &self.range {
+            Some(Some(range)) => put("content-range", Cow::Borrowed(range)),
+            Some(None) => put("accept-ranges", Cow::Borrowed("bytes")),
+            None => {}
+        }
+        headers
     }
 
     pub(super) fn not_found(why: &str) -> Self {
@@ -94,8 +155,7 @@ impl Response {
     }
 
     pub(super) fn held_too_long() -> Self {
-        let why = "nothing new was published in time; ask again";
-        Self { retry_after_s: Some(1), ..Self::error(503, why) }
+        Self::error(503, "nothing new was published in time; ask again")
     }
 
     pub(super) fn method_not_allowed() -> Self {
@@ -104,6 +164,26 @@ impl Response {
 
     pub(super) fn preflight() -> Self {
         Self { cache: CacheFor::Seconds(86_400), body: Body::Empty, ..Self::error(204, "") }
+    }
+
+    /// `/`: how to push and how to watch; `base` is the server's URL, as the client has it.
+    pub fn welcome(base: &str) -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        let text = format!(
+            "Rimcast {version}\n\n\
+             Push to   {base}/ingest/NAME/manifest.mpd   (ffmpeg -f dash -method PUT, see the README)\n\
+             Watch at  {base}/NAME/\n\
+             HLS       {base}/NAME/index.m3u8\n\n\
+             A name is made of a-z, 0-9 and '-'."
+        );
+        Self { cache: CacheFor::Never, ..Self::error(200, &text) }
+    }
+
+    /// `/healthz`: 503 while the host is stopping, so that a load balancer looks elsewhere.
+    pub fn health(is_stopping: bool) -> Self {
+        let (code, status) = if is_stopping { (503, "stopping") } else { (200, "ok") };
+        let text = format!("{{\"status\":\"{status}\",\"version\":\"{}\"}}", env!("CARGO_PKG_VERSION"));
+        Self { cache: CacheFor::Never, content_type: "application/json", ..Self::error(code, &text) }
     }
 
     pub(super) fn redirect(location: String) -> Self {
@@ -131,6 +211,8 @@ impl Response {
             retry_after_s: None,
             priority: Some("u=1"),
             location: None,
+            broadcast: None,
+            range: None,
             body: Body::Text(rendered),
         }
     }
@@ -147,6 +229,8 @@ impl Response {
             retry_after_s: None,
             priority: Some("u=3"),
             location: None,
+            broadcast: None,
+            range: None,
             body,
         }
     }
@@ -156,6 +240,7 @@ impl Response {
 impl std::fmt::Display for CacheFor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            CacheFor::Never => f.write_str("no-store"),
             CacheFor::Seconds(seconds) => write!(f, "max-age={seconds}"),
             CacheFor::Ever => f.write_str("max-age=31536000, immutable"),
         }

@@ -27,6 +27,17 @@ pub(super) enum Route {
 }
 
 impl Route {
+    pub(super) fn broadcast(&self) -> &BroadcastName {
+        match self {
+            Self::Page(broadcast)
+            | Self::Multivariant(broadcast)
+            | Self::Media { broadcast, .. }
+            | Self::Segment { broadcast, .. }
+            | Self::Init { broadcast, .. }
+            | Self::Part { broadcast, .. } => broadcast,
+        }
+    }
+
     /// Reads a path; what names nothing is a 404, and a page without its slash is sent there.
     pub(super) fn parse(path: &str) -> Result<Self, Box<Response>> {
         let known = |route: Option<Self>| route.ok_or_else(|| Box::new(Response::not_found("no such page")));

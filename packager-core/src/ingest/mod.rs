@@ -6,6 +6,7 @@
 //! back from storage, so it may be dropped at any moment.
 
 mod absent;
+mod access;
 mod chunks;
 mod date;
 mod header;
@@ -23,6 +24,7 @@ mod start_over;
 mod track;
 mod upload;
 
+pub use access::{Credentials, Denied, PushAccess};
 pub use notice::{Notice, Severity};
 pub use path::{PushPath, Resource, split_key};
 pub use plan::{Outcome, Put, PutId, PutMode};

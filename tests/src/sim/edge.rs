@@ -143,7 +143,7 @@ impl World {
                     if self.scenario.sabotage == Sabotage::AnswerHintEarly
                         && self.tasks[&id].purpose == Purpose::Hint
                     {
-                        let reply = self.object(id, &wait.key);
+                        let reply = self.object(id, &wait.poll.key);
                         return self.reply(id, reply);
                     }
                     return self.wait(id, wait);
@@ -187,8 +187,8 @@ impl World {
         let Some(task) = self.tasks.get(&id) else { return };
         let Some(wait) = &task.waiting else { return };
         // Listings cost more: they are asked for less often.
-        let is_list = wait.key.ends_with('/') && (self.now / POLL_MS).is_multiple_of(10);
-        if now >= wait.until || is_list || self.store.get(&wait.key).is_some() {
+        let is_list = wait.poll.key.ends_with('/') && (self.now / POLL_MS).is_multiple_of(10);
+        if now >= wait.until || is_list || self.store.get(&wait.poll.key).is_some() {
             self.woken(id);
         } else if !self.edges[task.edge].observes {
             let until = u64::try_from(wait.until.since_ms(self.start)).expect("after the start");

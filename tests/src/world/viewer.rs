@@ -209,7 +209,7 @@ impl Conversation {
     fn go_on(&mut self, edge: &mut Edge, store: &Store, now: WallMs) {
         if let Some(wait) = self.wait().filter(|_| !EDGES[self.viewer].observes) {
             // What a host without notices does: look whether something is there, and only then ask.
-            if now < wait.until && !wait.key.ends_with('/') && store.get(&wait.key).is_none() {
+            if now < wait.until && !wait.poll.key.ends_with('/') && store.get(&wait.poll.key).is_none() {
                 return;
             }
             self.when = self.when.woken(now);
@@ -227,7 +227,7 @@ impl Conversation {
                     let request = Request { method: self.method, path: &self.path, query: &self.query };
                     match respond(edge, store, &request, self.when, now) {
                         Err(wait) => {
-                            self.state = State::Waiting(wait);
+                            self.state = State::Waiting(*wait);
                             return;
                         }
                         Ok(response) => {
@@ -270,11 +270,11 @@ fn respond(
     request: &Request<'_>,
     when: edge::Asked,
     now: WallMs,
-) -> Result<Response, Wait> {
+) -> Result<Response, Box<Wait>> {
     for _ in 0..100_000 {
         match edge.handle(request, when, now) {
             Step::Respond(response) => return Ok(response),
-            Step::Wait(wait) => return Err(wait),
+            Step::Wait(wait) => return Err(Box::new(wait)),
             Step::Fetch(fetches) => carry_out(edge, store, &fetches, now),
         }
     }

@@ -1,0 +1,17 @@
+//! Rimcast in a Cloudflare Worker.
+//!
+//! A request comes to the [gateway], which nothing is cached before. Encoders' go on to the
+//! [ingest] object of their broadcast; viewers', in their one spelling, through the Worker's cache to
+//! the [packager]. What is not there yet is waited for in a [waiting] object. What they all do is
+//! decided in packager-core.
+
+mod callee;
+mod console;
+mod edge;
+mod gateway;
+mod ingest;
+mod isolate;
+mod packager;
+mod respond;
+mod store;
+mod waiting;

@@ -1,0 +1,171 @@
+//! Waiting: one object for each broadcast, region and track, where everyone waits together.
+//!
+//! While anyone waits, it polls the one key that they wait for, from when it is due. Every wait has a
+//! deadline: viewers that leave are not seen to.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::lock::Mutex;
+use ingest_lambda::Runtime as _;
+use packager_core::edge::{Asked, Body, Cursor, Grow, PartObject, Step, Wait};
+use packager_core::time::WallMs;
+use tokio::sync::Notify;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{TransformStream, WritableStream};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+
+use crate::edge::{EdgeHost, ViewerRequest, pipe_part, unavailable};
+use crate::isolate::Isolate;
+use crate::respond::{empty, head, with_stream};
+use crate::store::R2Store;
+
+/// Deadlines within so many milliseconds are kept together, so that a crowd that came one by one is not
+/// woken for each of its deadlines.
+const DEADLINE_STEP_MS: i64 = 100;
+
+/// Holds requests of one place.
+#[durable_object(fetch)]
+pub struct WaitingObject {
+    env: Env,
+    place: Result<Rc<Place>>,
+}
+
+struct Place {
+    edge: EdgeHost,
+    /// Who waits for a key, by key.
+    waiters: RefCell<BTreeMap<String, Arc<Notify>>>,
+    /// Held by whoever reads the log, so that a crowd reads it once.
+    reading: Mutex<()>,
+}
+
+impl DurableObject for WaitingObject {
+    fn new(_: State, env: Env) -> Self {
+        let place = R2Store::of(&env).map(|store| {
+            Rc::new(Place {
+                edge: EdgeHost::new(store),
+                waiters: RefCell::default(),
+                reading: Mutex::default(),
+            })
+        });
+        Self { env, place }
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        let place = match &self.place {
+            Ok(place) => place,
+            Err(why) => return Err(why.to_string().into()),
+        };
+        let viewer = ViewerRequest::new(request.inner())?;
+        Ok(place.answer(&viewer, &self.env).await?.into())
+    }
+}
+
+impl Place {
+    async fn answer(self: &Rc<Self>, viewer: &ViewerRequest, env: &Env) -> Result<web_sys::Response> {
+        let request = viewer.as_core();
+        let mut asked = Asked::at(Isolate::now());
+        let decided = loop {
+            match self.edge.handle(&request, asked) {
+                Step::Respond(decided) => break decided,
+                Step::Wait(wait) => {
+                    self.wait(wait).await;
+                    asked = asked.woken(Isolate::now());
+                }
+                Step::Fetch(_) => {
+                    let _reading = self.reading.lock().await;
+                    // Whoever comes next finds most of it known.
+                    if let Step::Fetch(fetches) = self.edge.handle(&request, asked)
+                        && let Err(why) = self.edge.read(fetches).await
+                    {
+                        return unavailable(&why);
+                    }
+                }
+            }
+        };
+        match decided.body {
+            Body::Segment { ref parts, more: Some(ref cursor) } => {
+                let init = head(&decided)?;
+                if viewer.method == packager_core::edge::Method::Head {
+                    return empty(&init);
+                }
+                let pipe = TransformStream::new()?;
+                let growing = Rc::clone(self).send_growing(parts.clone(), cursor.clone(), pipe.writable());
+                spawn_local(growing);
+                with_stream(&init, &pipe.readable())
+            }
+            _ => self.edge.send(decided, viewer, env).await,
+        }
+    }
+
+    /// Sends an open segment part by part, as they land, until it is closed.
+    async fn send_growing(self: Rc<Self>, parts: Vec<PartObject>, cursor: Cursor, to: WritableStream) {
+        let (mut parts, mut cursor) = (parts, cursor);
+        loop {
+            for part in &parts {
+                if !pipe_part(&self.edge.store, part, 0..part.bytes, &to).await {
+                    return;
+                }
+            }
+            (parts, cursor) = match self.edge.grow(&cursor) {
+                Grow::Parts(parts, cursor) => (parts, cursor),
+                Grow::Fetch(fetches) => match self.edge.read(fetches).await {
+                    Ok(()) => (Vec::new(), cursor),
+                    Err(why) => {
+                        tracing::error!("{why}");
+                        break;
+                    }
+                },
+                Grow::Wait(wait) => {
+                    self.wait(wait).await;
+                    (Vec::new(), cursor.woken(Isolate::now()))
+                }
+                Grow::End => {
+                    let _ = JsFuture::from(to.close()).await;
+                    return;
+                }
+                Grow::Abort => break,
+            };
+        }
+        // Not ended but broken off, so that no cache keeps half of it.
+        let _ = JsFuture::from(to.abort()).await;
+    }
+
+    /// Returns when what is waited for may be there, or at the deadline.
+    async fn wait(self: &Rc<Self>, wait: Wait) {
+        let (waiter, is_first) = {
+            let mut waiters = self.waiters.borrow_mut();
+            let is_first = !waiters.contains_key(&wait.poll.key);
+            let notify = waiters.entry(wait.poll.key.clone()).or_default();
+            (Arc::clone(notify).notified_owned(), is_first)
+        };
+        if is_first {
+            spawn_local(Rc::clone(self).poll(wait));
+        }
+        waiter.await;
+    }
+
+    /// Looks again and again, for everyone.
+    async fn poll(self: Rc<Self>, wait: Wait) {
+        let until = WallMs(wait.until.0.saturating_add(DEADLINE_STEP_MS));
+        loop {
+            let now = Isolate::now();
+            let next = if now >= wait.until { until } else { wait.next_poll(now) };
+            let pause_ms = next.since_ms(now).max(1).unsigned_abs();
+            Isolate::sleep(pause_ms).await;
+            if Isolate::now() >= until {
+                break;
+            }
+            match self.edge.poll(&wait.poll).await {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(why) => tracing::warn!("{why}"),
+            }
+        }
+        if let Some(waiters) = self.waiters.borrow_mut().remove(&wait.poll.key) {
+            waiters.notify_waiters();
+        }
+    }
+}
