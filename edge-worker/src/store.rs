@@ -1,7 +1,5 @@
 //! R2 as the log's store.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use ingest_lambda::store::{
     Created, ETag, Object, Stat, Store, StoreError, Swapped, check_key, check_prefix,
@@ -67,7 +65,7 @@ impl R2Store {
 
     async fn names(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         check_prefix(prefix)?;
-        let mut names = BTreeSet::new();
+        let mut names: Vec<String> = Vec::new();
         let mut cursor = None;
         loop {
             let mut list = self.bucket.list().prefix(prefix).delimiter("/");
@@ -77,13 +75,17 @@ impl R2Store {
             let page = list.execute().await.map_err(|why| failed(prefix, &why))?;
             let keys = page.objects().into_iter().map(|object| object.key());
             let keys = keys.chain(page.delimited_prefixes());
-            names.extend(keys.filter_map(|key| {
-                let name = key.strip_prefix(prefix)?;
-                Some(name.strip_suffix('/').unwrap_or(name).to_owned())
-            }));
+            for key in keys {
+                let Some(name) = key.strip_prefix(prefix) else { continue };
+                let name = name.strip_suffix('/').unwrap_or(name);
+                // Objects and folders come one after the other, each sorted.
+                if let Err(at) = names.binary_search_by(|other| other.as_str().cmp(name)) {
+                    names.insert(at, name.to_owned());
+                }
+            }
             cursor = page.cursor().filter(|_| page.truncated());
             if cursor.is_none() {
-                return Ok(names.into_iter().collect());
+                return Ok(names);
             }
         }
     }

@@ -29,4 +29,5 @@ pub mod ingest;
 pub mod isobmff;
 pub mod limits;
 pub mod log;
+mod order;
 pub mod time;

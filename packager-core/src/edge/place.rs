@@ -63,16 +63,14 @@ pub fn canonical(target: &str) -> Cow<'_, str> {
     if !path.ends_with("/index.m3u8") {
         return Cow::Borrowed(path);
     }
-    let rank = |pair: &&str| DIRECTIVES.iter().position(|name| pair.split('=').next() == Some(name));
-    let mut kept: Vec<(usize, &str)> =
-        query.split('&').filter_map(|pair| Some((rank(&pair)?, pair))).collect();
-    // What stands twice stays twice, and is refused as what it is.
-    kept.sort_by_key(|(rank, _)| *rank);
+    // What stands twice stays twice, in its order, and is refused as what it is.
+    let of_name =
+        |name: &'static str| query.split('&').filter(move |pair| pair.split('=').next() == Some(name));
+    let kept: Vec<&str> = DIRECTIVES.iter().flat_map(|name| of_name(name)).collect();
     if kept.is_empty() {
         return Cow::Borrowed(path);
     }
-    let pairs: Vec<&str> = kept.into_iter().map(|(_, pair)| pair).collect();
-    let sorted = pairs.join("&");
+    let sorted = kept.join("&");
     if sorted == query { Cow::Borrowed(target) } else { Cow::Owned(format!("{path}?{sorted}")) }
 }
 

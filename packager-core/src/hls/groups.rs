@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::multivariant::Rendition;
 use crate::cmaf::TrackKind;
 use crate::log::TrackRole;
+use crate::order::in_order;
 
 /// What a viewer chooses: the attributes that it has in every group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,9 +137,7 @@ impl<'a> Groups<'a> {
 
 /// The tracks of a kind, in the order of the listing.
 fn sorted<'a>(renditions: &[Rendition<'a>], kind: TrackKind) -> Vec<Rendition<'a>> {
-    let mut tracks: Vec<_> = renditions.iter().filter(|track| track.header.kind == kind).copied().collect();
-    tracks.sort_by_key(Rendition::place);
-    tracks
+    in_order(renditions.iter().filter(|track| track.header.kind == kind).copied(), Rendition::place)
 }
 
 impl<'a> Slot<'a> {
@@ -182,10 +181,9 @@ fn audio_slots<'a>(tracks: &[Rendition<'a>]) -> Vec<Slot<'a>> {
         }
     }
     for slot in &mut slots {
-        slot.tracks.sort_by_key(Rendition::place);
+        slot.tracks = in_order(std::mem::take(&mut slot.tracks), Rendition::place);
     }
-    slots.sort_by_key(|slot| slot.tracks.first().map(Rendition::place));
-    slots
+    in_order(slots, |slot| slot.tracks.first().map(Rendition::place))
 }
 
 fn members<'a>(slots: &[Slot<'a>], kind: TrackKind) -> Vec<Member<'a>> {
@@ -266,9 +264,8 @@ fn audio_groups<'a>(slots: &[Slot<'a>]) -> Vec<Group<'a>> {
 
 /// A member's tracks of one format, the highest bit rate first.
 fn in_format<'a>(slot: &Slot<'a>, of: Format<'a>) -> Vec<Rendition<'a>> {
-    let mut tracks: Vec<_> = slot.tracks.iter().filter(|track| format(track) == of).copied().collect();
-    tracks.sort_by_key(|track| std::cmp::Reverse(track.chain.rate.average_bps()));
-    tracks
+    let of_format = slot.tracks.iter().filter(|track| format(track) == of).copied();
+    in_order(of_format, |track| std::cmp::Reverse(track.chain.rate.average_bps()))
 }
 
 /// A member's track in the group of this format and bit rate, or what comes nearest to it.

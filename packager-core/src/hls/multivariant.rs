@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::groups::{Group, Groups, Member};
 use crate::cmaf::{Header, TrackKind, VideoRange};
 use crate::log::{BroadcastSettings, Captions, Chain, Generation, TrackName, TrackSettings};
+use crate::order::in_order;
 
 /// A track as the multivariant playlist shows it.
 #[derive(Debug, Clone, Copy)]
@@ -104,12 +105,10 @@ impl<'a> Multivariant<'a> {
     /// with the first, then the best; ties by name, so that readers agree.
     fn best_first(&self, kind: TrackKind) -> Vec<Rendition<'a>> {
         let of_kind = self.renditions.iter().filter(|rendition| rendition.header.kind == kind);
-        let mut renditions: Vec<_> = of_kind.copied().collect();
-        renditions.sort_by_key(|rendition| {
+        in_order(of_kind.copied(), |rendition| {
             let (order, track) = rendition.place();
             (!rendition.settings.default, order, Reverse(rendition.chain.rate.peak_bps()), track)
-        });
-        renditions
+        })
     }
 
     /// EXT-X-MEDIA (HLS §4.4.6.1) of all members of all groups.

@@ -70,9 +70,9 @@ impl Recovery {
         match (read.target(), found) {
             (Target::Sessions(track), found) => {
                 let names: &[String] = if let Found::Names(names) = found { names } else { &[] };
+                // Listings are sorted, and sessions sort by the time they were minted.
                 let sessions = names.iter().filter(|name| name.as_str() != "index");
-                let mut sessions: Vec<_> = sessions.filter_map(|name| SessionId::parse(name).ok()).collect();
-                sessions.sort();
+                let sessions: Vec<_> = sessions.filter_map(|name| SessionId::parse(name).ok()).collect();
                 self.sessions.insert(track.clone(), sessions);
             }
             (Target::Init(track, session), found) => {

@@ -15,6 +15,7 @@ use crate::cmaf::{Header, TrackKind, inband, mux};
 use crate::limits;
 use crate::log::settings::TrackDescription;
 use crate::log::{Marker, TrackName};
+use crate::order::in_order;
 use crate::time::WallMs;
 
 /// What a header that is called `init` and nothing more is of.
@@ -247,21 +248,15 @@ impl Receiver {
 
     /// The tracks of a stream, those whose headers came last at the end.
     fn tracks_of(&self, stream: &str) -> Vec<(&Header, &TrackName)> {
-        let mut tracks: Vec<_> = self
-            .tracks
-            .values()
-            .filter_map(|track| {
-                let (session, pushed) = track.headers.last_key_value()?;
-                let is_named = |stream: &str| {
-                    KINDS
-                        .into_iter()
-                        .any(|kind| track_name(stream, kind).is_ok_and(|name| name == track.name))
-                };
-                let of_several = format!("{stream}-{}", pushed.header.track_id);
-                (is_named(stream) || is_named(&of_several)).then_some((session, &pushed.header, &track.name))
-            })
-            .collect();
-        tracks.sort_by_key(|(session, ..)| *session);
+        let tracks = self.tracks.values().filter_map(|track| {
+            let (session, pushed) = track.headers.last_key_value()?;
+            let is_named = |stream: &str| {
+                KINDS.into_iter().any(|kind| track_name(stream, kind).is_ok_and(|name| name == track.name))
+            };
+            let of_several = format!("{stream}-{}", pushed.header.track_id);
+            (is_named(stream) || is_named(&of_several)).then_some((session, &pushed.header, &track.name))
+        });
+        let tracks = in_order(tracks, |(session, ..)| *session);
         tracks.into_iter().map(|(_, header, name)| (header, name)).collect()
     }
 
