@@ -4,7 +4,6 @@
 //! deadline: viewers that leave are not seen to.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -36,7 +35,7 @@ pub struct WaitingObject {
 struct Place {
     edge: EdgeHost,
     /// Who waits for a key, by key.
-    waiters: RefCell<BTreeMap<String, Arc<Notify>>>,
+    waiters: RefCell<Vec<(String, Arc<Notify>)>>,
     /// Held by whoever reads the log, so that a crowd reads it once.
     reading: Mutex<()>,
 }
@@ -137,9 +136,14 @@ impl Place {
     async fn wait(self: &Rc<Self>, wait: Wait) {
         let (waiter, is_first) = {
             let mut waiters = self.waiters.borrow_mut();
-            let is_first = !waiters.contains_key(&wait.poll.key);
-            let notify = waiters.entry(wait.poll.key.clone()).or_default();
-            (Arc::clone(notify).notified_owned(), is_first)
+            let known =
+                waiters.iter().find(|(key, _)| *key == wait.poll.key).map(|(_, notify)| Arc::clone(notify));
+            let is_first = known.is_none();
+            let notify = known.unwrap_or_default();
+            if is_first {
+                waiters.push((wait.poll.key.clone(), Arc::clone(&notify)));
+            }
+            (notify.notified_owned(), is_first)
         };
         if is_first {
             spawn_local(Rc::clone(self).poll(wait));
@@ -164,8 +168,12 @@ impl Place {
                 Err(why) => tracing::warn!("{why}"),
             }
         }
-        if let Some(waiters) = self.waiters.borrow_mut().remove(&wait.poll.key) {
-            waiters.notify_waiters();
-        }
+        self.waiters.borrow_mut().retain(|(key, notify)| {
+            let is_it = *key == wait.poll.key;
+            if is_it {
+                notify.notify_waiters();
+            }
+            !is_it
+        });
     }
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rimcast_tests::encoders::{CASES, Case, Proof, document};
-use rimcast_tests::live::{Encoder, Server, get, root, strict, wait_for, watch};
+use rimcast_tests::live::{Encoder, Host as _, Server, get, root, strict, wait_for, watch};
 
 /// What hls-parser rejects although it is legal (see `end_to_end.rs`).
 const LEGAL: &[&str] = &["EXT-X-GAP", "at least 85% of PART-TARGET"];

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use rimcast_tests::live::{
-    Encoder, Follower, Ladder, Server, Watched, get, put, request, strict, wait_for, watch,
+    Encoder, Follower, Host as _, Ladder, Server, Watched, get, put, request, strict, wait_for, watch,
     watch_in_background,
 };
 

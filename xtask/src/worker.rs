@@ -4,26 +4,46 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::command::{root, run};
+use super::command::{cargo, root, run};
 use super::tools;
 
 /// Builds the Worker's Wasm and glue, and collects the player page for its static assets.
 pub(crate) fn build() -> Result<(), String> {
     tools::wasm_target()?;
     tools::worker_tools()?;
-    // Left to itself, worker-build would fetch these from elsewhere.
-    let bin = root().join("node_modules/.bin");
-    let mut command = Command::new("worker-build");
-    command
-        .args(["--profile", "worker", "edge-worker"])
-        .env("WASM_BINDGEN_BIN", "wasm-bindgen")
-        .env("ESBUILD_BIN", bin.join("esbuild"))
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", remapped())
-        .current_dir(root());
-    run(&mut command)?;
-    optimise(&bin.join("wasm-opt"))?;
+    let flags = ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", remapped());
+    let package = ["build", "--package", "edge-worker", "--profile", PROFILE, "--target", tools::WASM];
+    run(cargo(&package).env(flags.0, &flags.1))?;
+    if !is_built()? {
+        // Left to itself, worker-build would fetch these from elsewhere.
+        let bin = root().join("node_modules/.bin");
+        let mut command = Command::new("worker-build");
+        command
+            .args(["--profile", PROFILE, "edge-worker"])
+            .env("WASM_BINDGEN_BIN", "wasm-bindgen")
+            .env("ESBUILD_BIN", bin.join("esbuild"))
+            .env(flags.0, &flags.1)
+            .current_dir(root());
+        run(&mut command)?;
+        optimise(&bin.join("wasm-opt"))?;
+    }
     assets()
 }
+
+/// Of Cargo.toml.
+const PROFILE: &str = "worker";
+
+/// What wrangler takes is newer than what it is made of.
+fn is_built() -> Result<bool, String> {
+    let changed = |path: PathBuf| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let compiled = target.join(tools::WASM).join(PROFILE).join("edge_worker.wasm");
+    let compiled_at = changed(compiled.clone()).ok_or(format!("{} is not there", compiled.display()))?;
+    let built = root().join("edge-worker/build");
+    Ok([WASM, "index.js"].iter().all(|file| changed(built.join(file)) > Some(compiled_at)))
+}
+
+const WASM: &str = "index_bg.wasm";
 
 /// Places in sources are in the Wasm, for panics: without the folders of whose machine built it.
 fn remapped() -> String {
@@ -49,7 +69,7 @@ const FEATURES: [&str; 7] = [
 
 /// For size, without the functions' names: the Wasm travels to every data centre.
 fn optimise(wasm_opt: &Path) -> Result<(), String> {
-    let wasm = root().join("edge-worker/build/index_bg.wasm");
+    let wasm = root().join("edge-worker/build").join(WASM);
     let mut command = Command::new(wasm_opt);
     command.args(["-Oz", "--strip-debug", "--strip-producers"]);
     command.args(FEATURES.map(|feature| format!("--enable-{feature}")));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::response::{Rendered, Response};
 use super::wait::next_due;
-use super::{Asked, Fetch, HOLD_MS, Step, Wait, freshness};
+use super::{Asked, Fetch, HOLD_MS, PLAYLIST_TRUST_MS, Step, Wait, freshness};
 use crate::hls::Skip;
 use crate::log::{
     BroadcastLog, BroadcastName, BroadcastRecord, Chain, Freshness, Generation, Read, Target, TrackName,
@@ -41,7 +41,24 @@ impl Broadcast {
 
     /// What must be read before a request can be answered; `None`: nothing.
     pub(super) fn unread(&self, track: Option<&TrackName>, asked: Asked, now: WallMs) -> Option<Step> {
-        let fresh: Freshness = freshness(self.observes_writes, track, asked, now);
+        self.unread_since(asked.since, track, asked, now)
+    }
+
+    /// As above, for a playlist that asks for nothing in particular: what was read a moment ago will do.
+    pub(super) fn unread_lately(&self, track: Option<&TrackName>, asked: Asked, now: WallMs) -> Option<Step> {
+        let was_held = asked.since > asked.at;
+        let since = if was_held { asked.since } else { now.plus_ms(PLAYLIST_TRUST_MS.saturating_neg()) };
+        self.unread_since(since.min(asked.since), track, asked, now)
+    }
+
+    fn unread_since(
+        &self,
+        since: WallMs,
+        track: Option<&TrackName>,
+        asked: Asked,
+        now: WallMs,
+    ) -> Option<Step> {
+        let fresh: Freshness = freshness(self.observes_writes, track, since, now);
         let step = self.fetch(self.log.wants(fresh))?;
         // However much there is still to read, nobody waits longer than a hold for it.
         let is_late = now.since_ms(asked.at) >= HOLD_MS;

@@ -41,6 +41,10 @@ const BROADCAST_TRUST_MS: i64 = 5_000;
 /// How old the list of tracks may be where it only matters to rendition reports.
 const TRACKS_TRUST_MS: i64 = 2_000;
 
+/// How old a playlist may be that asks for nothing in particular. Caches keep it for longer, and a crowd
+/// that comes past them is answered from few reads.
+const PLAYLIST_TRUST_MS: i64 = 100;
+
 /// Methods that mean something to a viewer's host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -289,11 +293,11 @@ impl Edge {
 
 /// How fresh the log must be for a request. Rendition reports are part of every media playlist, so
 /// all chains count; a new track may show in them a little later than in the multivariant playlist.
-fn freshness(observes_writes: bool, track: Option<&TrackName>, asked: Asked, now: WallMs) -> Freshness {
+fn freshness(observes_writes: bool, track: Option<&TrackName>, since: WallMs, now: WallMs) -> Freshness {
     if observes_writes {
         return Freshness::OBSERVED;
     }
     let trusted_ms = if track.is_some() { TRACKS_TRUST_MS } else { 0 };
-    let tracks_since = asked.since.min(now.plus_ms(trusted_ms.saturating_neg()));
-    Freshness { chains_since: asked.since, tracks_since }
+    let tracks_since = since.min(now.plus_ms(trusted_ms.saturating_neg()));
+    Freshness { chains_since: since, tracks_since }
 }

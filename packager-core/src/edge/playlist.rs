@@ -12,7 +12,7 @@ use crate::time::WallMs;
 
 impl broadcast::Broadcast {
     pub(super) fn multivariant(&mut self, record: &Arc<BroadcastRecord>, asked: Asked, now: WallMs) -> Step {
-        if let Some(step) = self.unread(None, asked, now) {
+        if let Some(step) = self.unread_lately(None, asked, now) {
             return step;
         }
         let settings = &record.settings;
@@ -52,7 +52,12 @@ impl broadcast::Broadcast {
             Ok(directives) => directives,
             Err(why) => return Step::Respond(Response::bad_request(why)),
         };
-        if let Some(step) = self.unread(Some(track), asked, now) {
+        let unread = if directives.is_blocking() {
+            self.unread(Some(track), asked, now)
+        } else {
+            self.unread_lately(Some(track), asked, now)
+        };
+        if let Some(step) = unread {
             return step;
         }
         let Some(shape) = self.log.shape().copied() else {

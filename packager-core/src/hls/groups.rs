@@ -5,8 +5,6 @@
 //! set of members, and each corresponding member MUST have identical attributes with the exception of
 //! the URI and CHANNELS", so members are worked out first, over all groups.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::multivariant::Rendition;
 use crate::cmaf::TrackKind;
 use crate::log::TrackRole;
@@ -191,7 +189,7 @@ fn members<'a>(slots: &[Slot<'a>], kind: TrackKind) -> Vec<Member<'a>> {
     // Text is shown to those who ask for it, or whose system does; sound there has to be.
     let programme = || slots.iter().position(|slot| slot.role.is_none()).or(Some(0));
     let default = if kind == TrackKind::Audio { chosen.or_else(programme) } else { chosen };
-    let mut names = BTreeSet::new();
+    let mut names = Vec::new();
     let mut members: Vec<Member<'a>> = Vec::new();
     for (index, slot) in slots.iter().enumerate() {
         // The one that most players play.
@@ -208,18 +206,20 @@ fn members<'a>(slots: &[Slot<'a>], kind: TrackKind) -> Vec<Member<'a>> {
     }
     // What players choose between by themselves has to differ in LANGUAGE, FORCED or CHARACTERISTICS
     // (HLS §4.4.6.1.1). Of those that do not, the default is it, or the first.
-    let mut taken = BTreeSet::new();
+    let mut taken = Vec::new();
     let (first, rest): (Vec<_>, Vec<_>) = members.iter_mut().partition(|member| member.is_default);
     for member in first.into_iter().chain(rest) {
         let language = member.language.map(str::to_ascii_lowercase);
-        member.is_selectable = taken.insert((language, member.is_forced(), member.characteristics()));
+        let shown = (language, member.is_forced(), member.characteristics());
+        member.is_selectable = !taken.contains(&shown);
+        taken.push(shown);
     }
     members
 }
 
 /// The operator's name, or the language and the role, or the track's name; where that is taken, the
 /// track's.
-fn unique_name(slot: &Slot<'_>, first: &Rendition<'_>, taken: &mut BTreeSet<String>) -> String {
+fn unique_name(slot: &Slot<'_>, first: &Rendition<'_>, taken: &mut Vec<String>) -> String {
     let track = first.track.as_str();
     let name = match (slot.name, first.language(), slot.role) {
         (Some(name), ..) => name.to_owned(),
@@ -230,23 +230,25 @@ fn unique_name(slot: &Slot<'_>, first: &Rendition<'_>, taken: &mut BTreeSet<Stri
     let numbered = (2_u32..).map(|n| format!("{track} ({n})"));
     let names = [name, track.to_owned()].into_iter().chain(numbered);
     let name = names.into_iter().find(|name| !taken.contains(name)).unwrap_or_default();
-    taken.insert(name.clone());
+    taken.push(name.clone());
     name
 }
 
 fn audio_groups<'a>(slots: &[Slot<'a>]) -> Vec<Group<'a>> {
     // How many bit rates there are in each format: as many as the member with most has.
-    let mut rates: BTreeMap<Format<'a>, usize> = BTreeMap::new();
-    for slot in slots {
-        for track in &slot.tracks {
-            let of_format = in_format(slot, format(track)).len();
-            rates.entry(format(track)).and_modify(|most| *most = (*most).max(of_format)).or_insert(of_format);
+    let formats = slots.iter().flat_map(|slot| slot.tracks.iter().map(move |track| (slot, format(track))));
+    let counted = formats.map(|(slot, of)| (of, in_format(slot, of).len()));
+    let mut rates: Vec<(Format<'a>, usize)> = Vec::new();
+    for (of, count) in in_order(counted, |counted| *counted) {
+        match rates.last_mut() {
+            Some((last, most)) if *last == of => *most = count,
+            _ => rates.push((of, count)),
         }
     }
     let mut groups = Vec::new();
     for (of, count) in &rates {
         let (_, codec, channels) = of;
-        let layouts = rates.keys().filter(|(_, other, _)| other == codec).count();
+        let layouts = rates.iter().filter(|((_, other, _), _)| other == codec).count();
         for rate in 0..*count {
             let mut id = format!("{}-{codec}", TrackKind::Audio);
             if layouts > 1 {

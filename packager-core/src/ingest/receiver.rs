@@ -122,7 +122,7 @@ impl Receiver {
         if !whole && upload.stream().is_some() {
             self.notices.push(Notice::CutShort { path: upload.path.clone() });
         }
-        for child in upload.children.values().copied().collect::<Vec<_>>() {
+        for (_, child) in upload.children.clone() {
             if let Some(child) = self.uploads.get_mut(&child) {
                 child.ended = Some((now, whole));
             }
@@ -136,12 +136,12 @@ impl Receiver {
         let upload = self.uploads.get(&id)?;
         if upload.failed.is_none() {
             upload.ended?;
-            if self.is_kept_back(id) || upload.children.values().any(|child| self.is_kept_back(*child)) {
+            if self.is_kept_back(id) || upload.children.iter().any(|(_, child)| self.is_kept_back(*child)) {
                 return None;
             }
         }
         let upload = self.uploads.remove(&id)?;
-        let of_children = upload.children.values().filter_map(|child| self.uploads.remove(child));
+        let of_children = upload.children.iter().filter_map(|(_, child)| self.uploads.remove(child));
         let of_children = of_children.filter_map(|child| child.failed.or(child.refused)).next();
         let cut_short = upload.ended.is_some_and(|(_, whole)| !whole);
         let refusal =
@@ -163,7 +163,7 @@ impl Receiver {
     /// What comes of its body has to wait in memory.
     fn is_held_back(&self, id: UploadId) -> bool {
         let Some(upload) = self.uploads.get(&id) else { return false };
-        let mut children = upload.children.values().filter_map(|child| self.uploads.get(child));
+        let mut children = upload.children.iter().filter_map(|(_, child)| self.uploads.get(child));
         !upload.is_taken() || children.any(|child| !child.is_taken())
     }
 

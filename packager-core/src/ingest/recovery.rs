@@ -1,6 +1,6 @@
 //! Taking up a broadcast from storage: after a restart, or when another writer got in between.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::receiver::Receiver;
 use super::track::{PushedHeader, Track};
@@ -53,10 +53,12 @@ impl Recovery {
                     let current =
                         self.log.track(name).and_then(|log| log.chain()).map(|chain| &chain.run.session);
                     let newest = sessions.iter().rev().take(limits::HEADERS_PER_TRACK);
-                    let wanted: BTreeSet<_> = newest.chain(current).cloned().collect();
-                    for session in wanted {
-                        if !self.headers.contains_key(&(name.clone(), session.clone())) {
-                            reads.push(Read::Get(Target::Init(name.clone(), session)));
+                    for session in newest.chain(current) {
+                        let read = Read::Get(Target::Init(name.clone(), session.clone()));
+                        if !self.headers.contains_key(&(name.clone(), session.clone()))
+                            && !reads.contains(&read)
+                        {
+                            reads.push(read);
                         }
                     }
                 }

@@ -168,14 +168,14 @@ impl Receiver {
     /// What stands for one track of a body.
     fn child(&mut self, id: UploadId, track_id: u32, stream: String) -> UploadId {
         let Some(parent) = self.uploads.get(&id) else { return id };
-        if let Some(child) = parent.children.get(&track_id) {
-            return *child;
+        if let Some(child) = parent.child(track_id) {
+            return child;
         }
         let mut child = Upload::new(&parent.path, Content::Stream(stream));
         child.ended = parent.ended;
         let child = self.insert(child);
         if let Some(parent) = self.uploads.get_mut(&id) {
-            parent.children.insert(track_id, child);
+            parent.children.push((track_id, child));
         }
         child
     }
@@ -204,7 +204,7 @@ impl Receiver {
         }
         let mut is_known = false;
         for track_id in ids {
-            let known = self.uploads.get(&id).and_then(|upload| upload.children.get(&track_id)).copied();
+            let known = self.uploads.get(&id).and_then(|upload| upload.child(track_id));
             let child = match known {
                 Some(child) => child,
                 None => {
@@ -272,7 +272,7 @@ impl Receiver {
         let mut ended = Vec::new();
         for (id, upload) in self.uploads.iter().filter(|(_, upload)| is_last(upload)) {
             let children: Vec<_> =
-                upload.children.values().filter_map(|child| self.uploads.get(child)).collect();
+                upload.children.iter().filter_map(|(_, child)| self.uploads.get(child)).collect();
             if children.iter().all(|child| child.is_taken()) {
                 let tracks = children.iter().chain([&upload]).filter_map(|upload| upload.track.clone());
                 ended.push((*id, tracks.collect::<Vec<_>>()));

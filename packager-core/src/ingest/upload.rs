@@ -1,6 +1,6 @@
 //! One body that an encoder is sending.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -36,7 +36,7 @@ pub(super) struct Upload {
     pub(super) path: String,
     pub(super) content: Content,
     /// Of a body with several tracks: what stands for each of them, by `track_ID`.
-    pub(super) children: BTreeMap<u32, UploadId>,
+    pub(super) children: Vec<(u32, UploadId)>,
     pub(super) track: Option<TrackName>,
     /// The session its media belongs to, from its first chunk on.
     pub(super) bound: Option<SessionId>,
@@ -78,7 +78,7 @@ impl Upload {
         Self {
             path: path.to_owned(),
             content,
-            children: BTreeMap::new(),
+            children: Vec::new(),
             track: None,
             bound: None,
             scanner: Scanner::new(),
@@ -101,6 +101,11 @@ impl Upload {
             Content::Stream(id) => Some(id),
             _ => None,
         }
+    }
+
+    /// What stands for its track of this `track_ID`.
+    pub(super) fn child(&self, track_id: u32) -> Option<UploadId> {
+        self.children.iter().find(|(of, _)| *of == track_id).map(|(_, child)| *child)
     }
 
     /// Waits behind this gate.

@@ -137,7 +137,7 @@ pub struct TrackLog {
     damage: Option<String>,
     /// The newest header read; `None` inside when it is missing or does not parse.
     header: Option<(SessionId, Option<Arc<Header>>)>,
-    pages: BTreeMap<u64, Arc<Page>>,
+    pages: Vec<(u64, Arc<Page>)>,
     /// The page that was not there when it was last asked for, and when that was.
     missing_page: Option<(u64, WallMs)>,
 }
@@ -149,7 +149,7 @@ impl TrackLog {
             checked: WallMs(i64::MIN),
             damage: None,
             header: None,
-            pages: BTreeMap::new(),
+            pages: Vec::new(),
             missing_page: None,
         }
     }
@@ -175,7 +175,7 @@ impl TrackLog {
 
     /// A page of closed segments, if it was read.
     pub fn page(&self, page: u64) -> Option<&Arc<Page>> {
-        self.pages.get(&page)
+        self.pages.iter().find(|(of, _)| *of == page).map(|(_, page)| page)
     }
 
     /// Whether a page was looked for since then, and was not there.
@@ -479,10 +479,10 @@ impl BroadcastLog {
             }),
             Target::Page(track, page) => self.advance(track, |log| {
                 if let Ok(read) = Page::from_json(body) {
-                    while log.pages.len() >= limits::PAGES_PER_TRACK {
-                        log.pages.pop_first();
-                    }
-                    log.pages.insert(*page, Arc::new(read));
+                    log.pages.retain(|(of, _)| of != page);
+                    log.pages.truncate(limits::PAGES_PER_TRACK.saturating_sub(1));
+                    // The newest first: what was asked for longest ago is forgotten.
+                    log.pages.insert(0, (*page, Arc::new(read)));
                 }
             }),
             Target::Tracks | Target::Sessions(_) => {}

@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{Server, wait_for};
+use super::{Host, wait_for};
 
 /// A running ffmpeg. Killed (SIGKILL) when dropped.
 pub struct Encoder {
@@ -93,9 +93,9 @@ impl Encoder {
     /// # Panics
     ///
     /// It cannot be started.
-    pub fn start(mut ffmpeg: Command, server: &Server, broadcast: &str, push: &Push) -> Self {
+    pub fn start(mut ffmpeg: Command, host: &impl Host, broadcast: &str, push: &Push) -> Self {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        let base = server.url(&format!("/ingest/{broadcast}"));
+        let base = host.url(&format!("/ingest/{broadcast}"));
         let child = ffmpeg
             .args(words(
                 "-hide_banner -loglevel error -nostdin -re -f lavfi -i testsrc2=size=320x180:rate=30",
@@ -113,7 +113,7 @@ impl Encoder {
     }
 
     /// `ffmpeg -f dash -method PUT` of two video renditions and one audio, in real time.
-    pub fn push(server: &Server, broadcast: &str, ladder: &Ladder) -> Self {
+    pub fn push(host: &impl Host, broadcast: &str, ladder: &Ladder) -> Self {
         let picture = format!("testsrc2=size=640x360:rate={}", ladder.rate);
         let gop = ladder.gop.to_string();
         let mut args: Vec<String> =
@@ -143,12 +143,9 @@ impl Encoder {
             );
         }
         args.extend(["-method", "PUT", "-http_persistent", "1", "-ignore_io_errors", "1"].map(String::from));
+        let url = host.url(&format!("/ingest/{broadcast}/manifest.mpd"));
         let auth = if ladder.credentials.is_empty() { "" } else { "@" };
-        args.push(format!(
-            "http://{}{auth}127.0.0.1:{}/ingest/{broadcast}/manifest.mpd",
-            ladder.credentials,
-            server.port()
-        ));
+        args.push(url.replacen("://", &format!("://{}{auth}", ladder.credentials), 1));
         let child =
             Command::new("ffmpeg").args(&args).stdin(Stdio::null()).spawn().expect("ffmpeg is installed");
         Self { child }

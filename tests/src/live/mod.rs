@@ -5,15 +5,23 @@ mod encoder;
 mod server;
 mod shaka;
 mod viewer;
+mod wrangler;
 
 pub use browser::{Watched, strict, watch, watch_in_background};
 pub use encoder::{Encoder, Ladder, Push, Way};
 pub use server::{Server, free_port};
 pub use shaka::shaka;
 pub use viewer::{Fetched, Follower, get, put, request};
+pub use wrangler::Wrangler;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+/// What encoders push to, and viewers watch.
+pub trait Host {
+    /// A URL of it.
+    fn url(&self, path: &str) -> String;
+}
 
 /// The repository's root.
 pub fn root() -> PathBuf {

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::{get, root, wait_for};
+use super::{Host, get, root, wait_for};
 
 /// A running server. Killed (SIGKILL) when dropped.
 pub struct Server {
@@ -106,9 +106,10 @@ impl Server {
     pub fn port(&self) -> u16 {
         self.port
     }
+}
 
-    /// A URL of it.
-    pub fn url(&self, path: &str) -> String {
+impl Host for Server {
+    fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 }

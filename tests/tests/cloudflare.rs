@@ -1,0 +1,63 @@
+//! Real ffmpeg pushes to `wrangler dev`, real players watch. Run by `cargo xtask test`.
+
+use std::process::Command;
+use std::time::Duration;
+
+use rimcast_tests::encoders::{CASES, Proof};
+use rimcast_tests::live::{Encoder, Host, Ladder, Server, Watched, Wrangler, get, wait_for, watch};
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("there is room for a folder")
+}
+
+/// ffmpeg pushes, hls.js watches.
+fn played(host: &impl Host, seconds: u32) -> Watched {
+    let _encoder = Encoder::push(host, "show", &Ladder::default());
+    wait_for("the broadcast can be watched", Duration::from_secs(40), || {
+        get(&host.url("/show/index.m3u8")).ok().filter(|answer| answer.status == 200)
+    });
+    let watched = watch(&host.url("/show/"), seconds, &[]);
+    assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");
+    watched
+}
+
+#[test]
+#[ignore = "needs ffmpeg, Chromium and wrangler: cargo xtask test"]
+fn a_push_to_the_worker_plays_as_close_to_live_as_from_serve() {
+    let data = folder();
+    let from_worker = played(&Wrangler::dev(data.path()), 60).latency_median_s.expect("it played");
+    let data = folder();
+    let from_serve = played(&Server::serve(data.path(), &[]), 30).latency_median_s.expect("it played");
+    println!("{from_worker} s behind live from the Worker, {from_serve} s from serve");
+    assert!(from_worker < from_serve + 0.3, "{from_worker} s behind live, {from_serve} s from serve");
+}
+
+#[test]
+#[ignore = "needs ffmpeg and wrangler: cargo xtask test"]
+fn every_way_of_pushing_works() {
+    let data = folder();
+    let wrangler = Wrangler::dev(data.path());
+    // Each way once, by Debian's ffmpeg.
+    for (number, case) in
+        CASES.iter().enumerate().filter(|(_, case)| case.proof == Proof::Plays).step_by(2).take(5)
+    {
+        let broadcast = format!("way-{number}");
+        println!("{} {:?}", case.ffmpeg.name(), case.push.way);
+        let _encoder = Encoder::start(case.ffmpeg.command(), &wrangler, &broadcast, &case.push);
+        let url = wrangler.url(&format!("/{broadcast}/index.m3u8"));
+        wait_for("the broadcast can be watched", Duration::from_secs(40), || {
+            get(&url).ok().filter(|answer| answer.status == 200)
+        });
+        for stream in ["v:0", "a:0"] {
+            let output = Command::new("ffprobe")
+                .args(["-v", "error", "-select_streams", stream, "-read_intervals", "%+#30", "-count_frames"])
+                .args(["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", &url])
+                .output()
+                .expect("ffprobe is installed");
+            let frames = String::from_utf8_lossy(&output.stdout);
+            let most = frames.lines().filter_map(|line| line.trim_matches(',').parse::<u32>().ok()).max();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && most >= Some(10), "{stream}: {frames} {said}");
+        }
+    }
+}
