@@ -192,6 +192,9 @@ impl World {
             self.check_media(&prefix, &follower.chain);
         }
         self.check_timelines();
+        if self.scenario.twin.is_some() && self.summary.periods > 0 {
+            self.ledger.report(Rule::H17, "one of two encoders began a period".to_owned());
+        }
         self.summary.generations = u64::from(self.ledger.generation);
     }
 
