@@ -1,7 +1,7 @@
 //! The tracks in `tests/media`: what is tried with each of them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use packager_core::cmaf::{Header, TrackKind};
@@ -29,17 +29,17 @@ pub fn recordings() -> Vec<Recording> {
         entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect()
     };
     let tracks = folders(&media_folder()).iter().flat_map(folders).collect::<Vec<_>>();
-    let mut found: Vec<_> = tracks.into_iter().filter_map(Recording::read).collect();
+    let mut found: Vec<_> = tracks.iter().filter_map(|folder| Recording::read(folder)).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     assert!(found.len() > 25, "{found:?}");
     found
 }
 
 impl Recording {
-    fn read(folder: PathBuf) -> Option<Self> {
+    fn read(folder: &Path) -> Option<Self> {
         let header = fs::read(folder.join("init.mp4")).ok()?;
         let mut files: Vec<PathBuf> =
-            fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         // init.mp4 comes before seg….m4s.
         files.sort();
         Some(Self {
