@@ -89,10 +89,15 @@ impl World {
             if !self.encoder.left.contains(&(track % self.scenario.tracks.len())) {
                 // All tracks of a run share a clock; some begin later on it.
                 let skew_ms = if racing { self.rng.between((0, 2_000)) } else { 0 };
-                let origin_ms = if run == 1 { self.scenario.origin_ms } else { 0 };
+                let origin_ms = self.origin_ms(run);
                 self.start_source(track, run, self.now, origin_ms, skew_ms);
             }
         }
+    }
+
+    /// Decode time of a run's first sample, in milliseconds.
+    pub(crate) fn origin_ms(&self, run: u16) -> u64 {
+        if run == 1 { self.scenario.origin_ms } else { 0 }
     }
 
     pub(crate) fn start_source(
@@ -448,7 +453,7 @@ impl World {
         self.encoder.left.retain(|left| *left != track);
         let Some((run, from)) = self.clock_of_run() else { return };
         self.log(&format!("track {track} joins run {run}"));
-        let origin_ms = if run == 1 { self.scenario.origin_ms } else { 0 };
+        let origin_ms = self.origin_ms(run);
         self.start_source(track, run, from, origin_ms, self.now - from);
     }
 

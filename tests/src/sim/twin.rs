@@ -84,7 +84,7 @@ impl World {
         let Some((run, from)) = self.clock_of_run() else { return };
         self.log(&format!("encoder {encoder} of two starts again"));
         for source in self.sources_of(encoder) {
-            let origin_ms = self.scenario.origin_ms;
+            let origin_ms = self.origin_ms(run);
             self.start_source(source, run, from, origin_ms, self.now - from);
         }
     }
