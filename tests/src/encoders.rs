@@ -126,8 +126,9 @@ pub fn document() -> String {
     }
     text.push_str(
         "\nAlso tried so: two ffmpeg that send the same media, of which first the one dies and comes back, then the other (plays without a\n\
-         stall, and without a gap); an encoder that starts over after 3 s and after 30 s; a server that is killed; TTML beside the pictures (its\n\
-         cues show in hls.js, which has no parser for WebVTT in MP4).\n\n\
+         stall, and without a gap); an encoder that starts over after 3 s and after 30 s; a server that is killed; sound alone at 44.1 kHz;\n\
+         pictures alone at 29.97 and 23.976 frames a second; several languages, named and hidden in the settings file; TTML beside the\n\
+         pictures (its cues show in hls.js, which has no parser for WebVTT in MP4).\n\n\
          The muxers' options, `|` being a space within one:\n\n",
     );
     let mut ways: Vec<Way> = Vec::new();

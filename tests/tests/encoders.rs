@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use packager_core::cmaf::TrackKind;
 use rimcast_tests::encoders::{CASES, Case, PLAIN, Proof, document};
-use rimcast_tests::live::{Encoder, Server, get, put, root, strict, wait_for, watch, watch_in_background};
+use rimcast_tests::live::{
+    Encoder, Server, Way, get, put, root, strict, wait_for, watch, watch_in_background,
+};
 use rimcast_tests::recordings::recordings;
 
 /// What hls-parser rejects although it is legal (see `end_to_end.rs`).
@@ -148,4 +150,56 @@ fn either_of_two_encoders_may_die() {
     assert!(!playlist.contains("EXT-X-GAP") && !playlist.contains("EXT-X-DISCONTINUITY\n"), "{playlist}");
     let listed = playlist.lines().filter(|line| line.starts_with("#EXTINF")).count();
     assert!(listed >= 12, "it goes on: {playlist}");
+}
+
+#[test]
+#[ignore = "needs ffmpeg and Chromium: cargo xtask test"]
+fn sound_alone_pictures_alone_and_several_languages_play() {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let settings = folder.path().join("rimcast.toml");
+    let said = "[broadcasts.languages.tracks.audio-1]\nname = \"English\"\nlanguage = \"en\"\n\
+                [broadcasts.languages.tracks.audio-2]\nname = \"Français\"\nlanguage = \"fr\"\ndefault = true\n\
+                [broadcasts.languages.tracks.audio-3]\nhidden = true\n";
+    std::fs::write(&settings, said).expect("there is room");
+    let data = folder.path().join("data");
+    let server = Server::serve(&data, &["--settings", settings.to_str().expect("a path")]);
+    let push = |broadcast: &str, options: &str| {
+        let options = format!("-re {options} -pix_fmt yuv420p {}", Way::Dash.options());
+        Encoder::run(&options, &server.url(&format!("/ingest/{broadcast}/manifest.mpd")))
+    };
+    let (video, audio) = (PLAIN.video, PLAIN.audio);
+    let picture = |rate: &str| format!("-f lavfi -i testsrc2=size=320x180:rate={rate}");
+    let tone = |hertz: u32, rate: u32| format!("-f lavfi -i sine=frequency={hertz}:sample_rate={rate}");
+    let watched = |broadcast: &str, expected: &[&str], extra: &[&str]| {
+        let url = server.url(&format!("/{broadcast}/index.m3u8"));
+        wait_for("the broadcast can be watched with all that is expected", Duration::from_secs(40), || {
+            let text = get(&url).ok().filter(|answer| answer.status == 200)?.text();
+            expected.iter().all(|expected| text.contains(expected)).then_some(())
+        });
+        let watched = watch(&server.url(&format!("/{broadcast}/")), 8, extra);
+        assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{broadcast}: {watched:?}");
+        strict(&url, LEGAL);
+        get(&url).expect("an answer").text()
+    };
+    {
+        let _encoder = push("sound", &format!("{} {audio}", tone(330, 44_100)));
+        let text = watched("sound", &["CODECS=\"mp4a.40.2\""], &["--sound"]);
+        assert!(!text.contains("RESOLUTION") && !text.contains("EXT-X-MEDIA:"), "{text}");
+    }
+    for (broadcast, rate, frame_rate) in
+        [("ntsc", "30000/1001", "FRAME-RATE=29.970"), ("film", "24000/1001", "FRAME-RATE=23.976")]
+    {
+        let _encoder = push(broadcast, &format!("{} {video} -g 60 -keyint_min 60", picture(rate)));
+        let text = watched(broadcast, &["CODECS=\"avc1.42c00d\"", frame_rate], &[]);
+        assert!(!text.contains("AUDIO"), "{text}");
+    }
+    {
+        let inputs = format!("{} {} {}", picture("30"), tone(330, 48_000), tone(440, 48_000));
+        let maps = "-map 0:v -map 1:a -map 2:a -map 1:a";
+        let _encoder = push("languages", &format!("{inputs} {maps} {video} -g 60 -keyint_min 60 {audio}"));
+        let english = "NAME=\"English\",LANGUAGE=\"en\",DEFAULT=NO,AUTOSELECT=YES";
+        let french = "NAME=\"Français\",LANGUAGE=\"fr\",DEFAULT=YES,AUTOSELECT=YES";
+        let text = watched("languages", &[english, french], &[]);
+        assert!(!text.contains("audio-3"), "{text}");
+    }
 }

@@ -147,6 +147,22 @@ impl Encoder {
         Self { child }
     }
 
+    /// ffmpeg with these options, pushing to a URL.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started.
+    pub fn run(options: &str, url: &str) -> Self {
+        let child = Command::new("ffmpeg")
+            .args(["-hide_banner", "-loglevel", "error", "-nostdin"])
+            .args(options.split_whitespace())
+            .arg(url)
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("ffmpeg can be started");
+        Self { child }
+    }
+
     /// A test picture and a tone as a file, to be [sent](Self::replay) by several encoders.
     ///
     /// # Panics
