@@ -70,8 +70,8 @@ fn add_twin(scenario: &mut Scenario, faults: &mut Vec<(u64, Fault)>, rng: &mut R
     if scenario.ingests > 1 || !rng.chance(250) {
         return;
     }
-    let lag_ms = *rng.pick(&[0, 100, 700, 2_500]);
-    scenario.twin = Some(Twin { lag_ms, ingest: 0, codes_otherwise: false });
+    let (lag_ms, codes_otherwise) = (*rng.pick(&[0, 100, 700, 2_500]), rng.chance(500));
+    scenario.twin = Some(Twin { lag_ms, ingest: 0, codes_otherwise });
     // A track that changes in one of two encoders alone is not the same media any more.
     faults.retain(|(_, fault)| !matches!(fault, Fault::RestartTrack { .. } | Fault::ChangeHeader { .. }));
     for _ in 0..rng.between((0, 3)) {

@@ -193,7 +193,8 @@ impl World {
             self.check_media(&prefix, &follower.chain);
         }
         self.check_timelines();
-        let only_die = |(_, fault): &(u64, Fault)| matches!(fault, Fault::KillTwin { .. });
+        let only_die =
+            |(_, fault): &(u64, Fault)| matches!(fault, Fault::KillTwin { .. } | Fault::KillIngest { .. });
         let goes_on = self.scenario.twin.is_some() && self.scenario.faults.iter().all(only_die);
         if goes_on && self.summary.periods > 0 {
             self.ledger.report(Rule::H17, "one of two encoders began a period".to_owned());

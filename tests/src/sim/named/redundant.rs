@@ -36,6 +36,11 @@ pub(super) fn redundant_encoders() -> Vec<Scenario> {
         is_calm: false,
         ..scenario
     };
+    let killed = |name: &str, tracks| {
+        let faults = (0..6).map(|nth| (9_100 + nth * 3_300, Fault::KillIngest { ingest: 0, pause_ms: 50 }));
+        let faults = faults.collect();
+        Scenario { tracks, faults, ..too_late(redundant(name, PushStyle::LongPost, other(100))) }
+    };
     let (segments, post, chunks) = (PushStyle::Segments, PushStyle::LongPost, PushStyle::Chunks);
     vec![
         redundant("two encoders", segments, twin(0)),
@@ -49,6 +54,11 @@ pub(super) fn redundant_encoders() -> Vec<Scenario> {
         redundant("two encoders that code otherwise, one request a track", post, other(100)),
         redundant("two encoders that code otherwise, one of them late", chunks, other(800)),
         too_late(redundant("two encoders that code otherwise, one of them too late", segments, other(2_500))),
+        killed("two encoders that code otherwise, ingest killed", vec![audio(44_100)]),
+        killed(
+            "two encoders that code otherwise, ingest killed, sound and pictures",
+            vec![video_25(), audio(44_100)],
+        ),
         each_its_own(redundant("two encoders, each with an ingest", segments, twin(50))),
         each_its_own(redundant("two encoders, each with an ingest, one request a track", post, twin(50))),
         each_its_own(redundant(
