@@ -1,7 +1,9 @@
 // Watches a broadcast in headless Chromium, as a viewer does, and reports how that went.
 //
 //   node watch.mjs --url http://127.0.0.1:8080/demo/ --seconds 30 [--warmup 5] [--screenshot out.png]
-//                  [--size 1280x960] [--through-outage] [--subtitles] [--json]
+//                  [--size 1280x960] [--through-outage] [--subtitles] [--sound] [--json]
+//
+// --sound: there is nothing to see.
 //
 // --through-outage: the encoder goes away for a while. Playback may stand still, but not go back, and plays at the end.
 //
@@ -37,7 +39,7 @@ const FLAGS = [
 ];
 
 function usage(problem) {
-  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--through-outage] [--subtitles] [--json]`);
+  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--through-outage] [--subtitles] [--sound] [--json]`);
   process.exit(2);
 }
 
@@ -53,6 +55,7 @@ function options() {
         size: { type: 'string', default: '1280x960' },
         'through-outage': { type: 'boolean', default: false },
         subtitles: { type: 'boolean', default: false },
+        sound: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     }));
@@ -106,7 +109,7 @@ function median(sorted) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function judge(samples, throughOutage) {
+function judge(samples, throughOutage, soundAlone) {
   const first = samples[0];
   const last = samples.at(-1);
   const latencies = samples.flatMap(({ latency_s }) => (latency_s === null ? [] : [latency_s])).sort((a, b) => a - b);
@@ -131,7 +134,7 @@ function judge(samples, throughOutage) {
     if (advanced_s < MIN_PROGRESS * wall_s) problems.push(`played ${advanced_s.toFixed(2)} s in ${wall_s.toFixed(2)} s`);
   }
   if (last.state !== 'playing') problems.push(`the player is ${last.state}`);
-  if (since('decoded_frames') === 0) problems.push('no frame was decoded');
+  if (since('decoded_frames') === 0 && !soundAlone) problems.push('no frame was decoded');
 
   return {
     ok: problems.length === 0,
@@ -184,7 +187,7 @@ function listen(page) {
   return seen;
 }
 
-async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, 'through-outage': throughOutage }) {
+async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, sound, 'through-outage': throughOutage }) {
   const profile = await mkdtemp(join(tmpdir(), 'rimcast-watch-'));
   let browser;
   try {
@@ -204,7 +207,7 @@ async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, 't
       const started_s = Number(((performance.now() - began) / 1000).toFixed(3));
       if (subtitles) await page.selectOption('#subtitles', { index: 1 }, { timeout: PLAYS_WITHIN_MS });
       if (warmup > 0) await sample(page, warmup);
-      report = { url, started_s, ...judge(await sample(page, seconds), throughOutage) };
+      report = { url, started_s, ...judge(await sample(page, seconds), throughOutage, sound) };
       if (subtitles) report.cues = await cues(page);
     } catch (error) {
       report = { url, ok: false, problems: [error.message] };

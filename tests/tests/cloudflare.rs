@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use rimcast_tests::encoders::{CASES, Proof};
+use rimcast_tests::encoders::{CASES, Ffmpeg};
 use rimcast_tests::live::{Encoder, Host, Ladder, Server, Watched, Wrangler, get, wait_for, watch};
 
 fn folder() -> tempfile::TempDir {
@@ -37,12 +37,9 @@ fn a_push_to_the_worker_plays_as_close_to_live_as_from_serve() {
 fn every_way_of_pushing_works() {
     let data = folder();
     let wrangler = Wrangler::dev(data.path());
-    // Each way once, by Debian's ffmpeg.
-    for (number, case) in
-        CASES.iter().enumerate().filter(|(_, case)| case.proof == Proof::Plays).step_by(2).take(5)
-    {
+    for (number, case) in CASES.iter().enumerate().filter(|(_, case)| case.ffmpeg == Ffmpeg::V5) {
         let broadcast = format!("way-{number}");
-        println!("{} {:?}", case.ffmpeg.name(), case.push.way);
+        println!("{}", case.push.way.name());
         let _encoder = Encoder::start(case.ffmpeg.command(), &wrangler, &broadcast, &case.push);
         let url = wrangler.url(&format!("/{broadcast}/index.m3u8"));
         wait_for("the broadcast can be watched", Duration::from_secs(40), || {

@@ -310,3 +310,57 @@ fn a_body_that_stops_half_way_keeps_what_was_whole() {
     wait_for("two whole parts are stored", Duration::from_secs(5), stored);
     assert_eq!(get(&server.url("/healthz")).expect("an answer").status, 200);
 }
+
+#[test]
+#[ignore = "starts the real server: cargo xtask test"]
+fn encoders_are_answered_as_they_expect() {
+    let data = folder();
+    let server = Server::serve(data.path(), &["--push-key", "sesame-12"]);
+    let media = rimcast_tests::live::root().join("tests/media");
+    let read = |file: &str| std::fs::read(media.join(file)).expect("the recording is there");
+    let send = |method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]| {
+        let answer =
+            request(method, &server.url(&format!("/ingest/{path}")), headers, body).expect("an answer");
+        (answer.status, answer.text())
+    };
+    let (header, segment) =
+        (read("live_dash_push/init-stream0.m4s"), read("live_dash_push/chunk-stream0-00001.m4s"));
+    let basic = ("Authorization", "Basic YW55OnNlc2FtZS0xMg==");
+    let bearer = ("Authorization", "Bearer sesame-12");
+    let (init, chunk) = ("show/init-stream0.m4s", "show/chunk-stream0-00001.m4s");
+
+    // Encoders that want to know whether they may push send nothing first, or only the header
+    // (DASH-IF Live Media Ingest §6.2).
+    assert_eq!(send("POST", init, &[bearer], b"").0, 200);
+    // Media before its header: they send the header then, and the media again.
+    let (status, why) = send("PUT", chunk, &[bearer], &segment);
+    assert!(status == 412 && why.contains("send the header first"), "{status}: {why}");
+    // However the key is shown, and POST and PUT alike.
+    for (method, headers, path) in [
+        ("POST", &[basic][..], init),
+        ("PUT", &[bearer], init),
+        ("POST", &[], &format!("key=sesame-12/{init}")),
+    ] {
+        assert_eq!(send(method, path, headers, &header).0, 200, "{method} {path}");
+    }
+    for method in ["PUT", "POST", "PUT"] {
+        assert_eq!(send(method, &format!("key=sesame-12/{chunk}"), &[], &segment).0, 200);
+    }
+    assert_eq!(stored_parts(data.path()).iter().filter(|path| path.contains("/video-0/")).count(), 4);
+    for (key, status) in [("key=sesame-1/", 403), ("", 401)] {
+        assert_eq!(send("PUT", &format!("{key}{chunk}"), &[], &segment).0, status, "{key}");
+    }
+
+    // What a folder would need does no harm: nothing that was published goes away.
+    assert_eq!(send("DELETE", chunk, &[bearer], b"").0, 200);
+    assert_eq!(send("DELETE", chunk, &[], b"").0, 401);
+    assert_eq!(stored_parts(data.path()).len(), 4);
+    assert_eq!(send("PATCH", chunk, &[bearer], b"").0, 405);
+
+    // A codec that no player takes is named.
+    let mut unknown = read("hevc/video/init.mp4");
+    let entry = unknown.windows(4).position(|four| four == b"hvc1").expect("a sample entry");
+    unknown[entry..entry + 4].copy_from_slice(b"vvc1");
+    let (status, why) = send("POST", "show/other.cmfv", &[bearer], &unknown);
+    assert!(status == 415 && why.contains("vvc1"), "{status}: {why}");
+}

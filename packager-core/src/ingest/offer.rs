@@ -63,7 +63,7 @@ impl TimedSession for Offered<'_> {
     }
 }
 
-fn fit(track: &Track, offered: &Offered<'_>, reach_ms: u64, gap_ms: u64) -> Fit {
+fn fit(track: &Track, offered: &Offered<'_>, reach_ms: u64, gap_ms: u64, has_twin: bool) -> Fit {
     let Some(chain) = &track.chain else { return Fit::Begin };
     let start = offered.chunk.start_ticks();
     let end = track.end_in(offered.timescale);
@@ -75,7 +75,10 @@ fn fit(track: &Track, offered: &Offered<'_>, reach_ms: u64, gap_ms: u64) -> Fit 
         Fit::Contiguous
     } else if (1..=offered.timescale.ticks_from_ms(LONGEST_GAP_MS)).contains(&ahead) {
         Fit::Hole
-    } else if behind > 0 && same_run && track.is_retry(offered.chunk, behind, reach, offered.now)
+    } else if behind > 0
+        && same_run
+        && (track.is_retry(offered.chunk, behind, reach, offered.now)
+            || has_twin && behind <= reach && track.is_within_run(offered.chunk))
         || overlap.contains(&behind) && offered.overtook_header(chain)
     {
         Fit::Known
@@ -117,7 +120,7 @@ impl Receiver {
         }
         let gap_ms = u64::from(self.settings.gap_ms);
         let reach_ms = u64::from(self.target_duration_s()).saturating_mul(2_000).saturating_add(gap_ms);
-        let mut fit = fit(track, &offered, reach_ms, gap_ms);
+        let mut fit = fit(track, &offered, reach_ms, gap_ms, self.has_twin(&offered));
         let same_run = track.chain.as_ref().is_some_and(|chain| chain.run.session == session);
         if self.is_left_behind(track) && matches!(fit, Fit::Contiguous | Fit::Hole | Fit::Known) {
             if same_run {
@@ -408,6 +411,16 @@ impl Receiver {
         if closed > closed_before {
             self.segment_closed(name, closed_before, now);
         }
+    }
+
+    /// Whether another body of the same run is open: a second encoder sends the same media.
+    fn has_twin(&self, offered: &Offered<'_>) -> bool {
+        self.uploads.iter().any(|(id, upload)| {
+            *id != offered.id
+                && upload.ended.is_none()
+                && upload.track.as_ref() == Some(offered.name)
+                && upload.bound.as_ref() == Some(offered.session)
+        })
     }
 
     /// Of all chunks of the run that wait behind a hole, this is the earliest: bodies may have

@@ -179,6 +179,14 @@ impl Track {
         is_near && is_soon && (self.may_be_forgotten(chunk) || !self.header_came)
     }
 
+    /// Whether a chunk starts where the run has media, rather than where it began, as that of an encoder
+    /// that starts anew does.
+    pub(super) fn is_within_run(&self, chunk: &Chunk) -> bool {
+        let before = chunk.start_ticks().checked_sub(1);
+        let chain = self.chain.as_ref();
+        before.zip(chain).is_some_and(|(before, chain)| chain.holds_media(before, chunk.start_ticks()))
+    }
+
     /// Whether what stands in a chunk's place may be that chunk.
     pub(super) fn may_have_taken(&self, chunk: &Chunk, now: WallMs) -> bool {
         self.is_remembered(chunk) || self.is_soon(now) && self.may_be_forgotten(chunk)

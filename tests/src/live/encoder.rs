@@ -1,5 +1,6 @@
 //! ffmpeg, pushing a test picture.
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -37,12 +38,33 @@ pub enum Way {
     Dash,
     DashSegments,
     Hls,
+    HlsVariants,
+    Post,
     Tee,
     Ismv,
 }
 
 impl Way {
-    /// ffmpeg's options, all but the URL.
+    /// The options as arguments.
+    fn arguments(self) -> impl Iterator<Item = String> {
+        // Streams of a map are told apart by a space, which would divide it.
+        self.options().split_whitespace().map(|word| word.replace('|', " "))
+    }
+
+    /// What it is, in a few words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Way::Dash => "dash, low latency",
+            Way::DashSegments => "dash, whole segments",
+            Way::Hls => "hls, muxed",
+            Way::HlsVariants => "hls, a playlist for each track",
+            Way::Post => "one long POST, muxed",
+            Way::Tee => "one long POST for each track",
+            Way::Ismv => "ismv",
+        }
+    }
+
+    /// ffmpeg's options, all but the URL; `|` stands for a space within one.
     pub fn options(self) -> &'static str {
         match self {
             Way::Dash => {
@@ -53,6 +75,13 @@ impl Way {
                 "-f dash -seg_duration 2 -dash_segment_type mp4 -method PUT -http_persistent 1"
             }
             Way::Hls => "-f hls -hls_time 2 -hls_segment_type fmp4 -method PUT -http_persistent 1",
+            Way::HlsVariants => {
+                "-f hls -hls_time 2 -hls_segment_type fmp4 -method PUT -master_pl_name master.m3u8 \
+                 -var_stream_map v:0,agroup:a|a:0,agroup:a"
+            }
+            Way::Post => {
+                "-f mp4 -movflags +empty_moov+default_base_moof+frag_keyframe -frag_duration 500000 -method POST"
+            }
             Way::Tee => "-f tee",
             Way::Ismv => "-f ismv -movflags isml+frag_keyframe -method POST",
         }
@@ -62,19 +91,25 @@ impl Way {
         match self {
             Way::Dash | Way::DashSegments => format!("{base}/manifest.mpd"),
             Way::Hls => format!("{base}/index.m3u8"),
+            Way::HlsVariants => format!("{base}/out_%v.m3u8"),
+            Way::Post => format!("{base}/Streams(live.cmfv)"),
             Way::Ismv => format!("{base}/push.isml/Streams(encoder)"),
             Way::Tee => {
                 // One long POST for each track, as of CMAF ingest (DASH-IF Live Media Ingest, interface 1).
                 let base = base.replace(':', "\\:");
                 let one = |track: &str, file: &str| {
-                    let flags = "movflags=+cmaf+empty_moov+default_base_moof+frag_keyframe";
-                    format!("[select={track}:f=mp4:{flags}:frag_duration=500000:method=POST]{base}/{file}")
+                    format!(
+                        "[select={track}:f=mp4:movflags={FRAGMENTED}:frag_duration=500000:method=POST]{base}/{file}"
+                    )
                 };
                 format!("{}|{}", one("v", "video.cmfv"), one("a", "audio.cmfa"))
             }
         }
     }
 }
+
+/// Flags of ffmpeg's mp4 muxer: times stay what they are, and are not written into an edit list.
+const FRAGMENTED: &str = "+cmaf+empty_moov+default_base_moof+frag_keyframe+frag_discont";
 
 /// What ffmpeg codes, and how it pushes that.
 #[derive(Debug, Clone, Copy)]
@@ -104,8 +139,62 @@ impl Encoder {
             .args(words(push.video))
             .args(words("-pix_fmt yuv420p -g 60 -keyint_min 60"))
             .args(words(push.audio))
-            .args(words(push.way.options()))
+            .args(push.way.arguments())
             .arg(push.way.url(&base))
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("ffmpeg can be started");
+        Self { child }
+    }
+
+    /// ffmpeg with these options, pushing to a URL.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started.
+    pub fn run(options: &str, url: &str) -> Self {
+        let child = Command::new("ffmpeg")
+            .args(["-hide_banner", "-loglevel", "error", "-nostdin"])
+            .args(options.split_whitespace())
+            .arg(url)
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("ffmpeg can be started");
+        Self { child }
+    }
+
+    /// A test picture and a tone as a file, to be [sent](Self::replay) by several encoders.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be written.
+    pub fn record(clip: &Path, seconds: u32, push: &Push) {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let done = Command::new("ffmpeg")
+            .args(words("-v error -nostdin -f lavfi -i testsrc2=size=320x180:rate=30"))
+            .args(words("-f lavfi -i sine=frequency=330:sample_rate=48000 -map 0:v -map 1:a"))
+            .args(words(push.video))
+            .args(words("-pix_fmt yuv420p -g 60 -keyint_min 60"))
+            .args(words(push.audio))
+            .args(["-t", &seconds.to_string()])
+            .arg(clip)
+            .status();
+        assert!(done.is_ok_and(|status| status.success()), "ffmpeg does not write {}", clip.display());
+    }
+
+    /// Sends a file in real time from a moment of it on, with the times it has: any number of encoders
+    /// that do so have one clock.
+    ///
+    /// # Panics
+    ///
+    /// ffmpeg cannot be started.
+    pub fn replay(host: &impl Host, broadcast: &str, clip: &Path, from_s: u64) -> Self {
+        let child = Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin", "-re", "-copyts", "-ss", &from_s.to_string(), "-i"])
+            .arg(clip)
+            .args(["-map", "0:v", "-map", "0:a", "-c", "copy"])
+            .args(Way::Tee.arguments())
+            .arg(Way::Tee.url(&host.url(&format!("/ingest/{broadcast}"))))
             .stdin(Stdio::null())
             .spawn()
             .expect("ffmpeg can be started");

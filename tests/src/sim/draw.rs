@@ -5,7 +5,7 @@ use packager_core::ingest::Settings;
 
 use super::media::TrackSpec;
 use super::rng::Rng;
-use super::scenario::{Fault, PushStyle, Scenario};
+use super::scenario::{Fault, PushStyle, Scenario, Twin};
 
 /// The scenario that belongs to a seed.
 pub fn draw(seed: u64) -> Scenario {
@@ -59,9 +59,26 @@ pub fn draw(seed: u64) -> Scenario {
     for track in &scenario.late_tracks {
         faults.push((rng.between((1_000, scenario.duration_ms)), Fault::JoinTrack { track: *track }));
     }
+    add_twin(&mut scenario, &mut faults, &mut Rng::new(seed.rotate_left(32)));
     faults.sort_by_key(|(at, _)| *at);
     scenario = scenario.with(&faults);
     scenario
+}
+
+/// Now and then there is a second encoder of the same media, at the same ingest.
+fn add_twin(scenario: &mut Scenario, faults: &mut Vec<(u64, Fault)>, rng: &mut Rng) {
+    if scenario.ingests > 1 || !rng.chance(250) {
+        return;
+    }
+    let (lag_ms, codes_otherwise) = (*rng.pick(&[0, 100, 700, 2_500]), rng.chance(500));
+    scenario.twin = Some(Twin { lag_ms, ingest: 0, codes_otherwise });
+    // A track that changes in one of two encoders alone is not the same media any more.
+    faults.retain(|(_, fault)| !matches!(fault, Fault::RestartTrack { .. } | Fault::ChangeHeader { .. }));
+    for _ in 0..rng.between((0, 3)) {
+        let at = rng.between((3_000, scenario.duration_ms));
+        let (encoder, pause_ms) = (rng.between((0, 1)) as usize, *rng.pick(&[3_000, 8_000, 20_000]));
+        faults.push((at, Fault::KillTwin { encoder, pause_ms }));
+    }
 }
 
 fn tracks(rng: &mut Rng) -> Vec<TrackSpec> {

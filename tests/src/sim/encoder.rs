@@ -71,10 +71,11 @@ pub(crate) struct Encoder {
 impl World {
     /// Starts all tracks, with times from the scenario's origin in the first run and 0 later.
     pub(crate) fn start_run(&mut self, racing: bool) {
-        let count = self.scenario.tracks.len();
+        let count = self.sources();
+        let routes = (0..count).map(|source| self.first_route(source)).collect();
         let encoder = &mut self.encoder;
         if encoder.routes.is_empty() {
-            encoder.routes = vec![0; count];
+            encoder.routes = routes;
             encoder.headers_changed = vec![0; count];
             encoder.left.clone_from(&self.scenario.late_tracks);
         }
@@ -85,20 +86,32 @@ impl World {
         let run = encoder.run;
         self.log(&format!("encoder starts run {run}"));
         for track in 0..count {
-            if !self.encoder.left.contains(&track) {
+            if !self.encoder.left.contains(&(track % self.scenario.tracks.len())) {
                 // All tracks of a run share a clock; some begin later on it.
                 let skew_ms = if racing { self.rng.between((0, 2_000)) } else { 0 };
-                let origin_ms = if run == 1 { self.scenario.origin_ms } else { 0 };
+                let origin_ms = self.origin_ms(run);
                 self.start_source(track, run, self.now, origin_ms, skew_ms);
             }
         }
     }
 
-    fn start_source(&mut self, track: usize, run: u16, clock_from: u64, origin_ms: u64, skew_ms: u64) {
-        let spec = &self.scenario.tracks[track];
+    /// Decode time of a run's first sample, in milliseconds.
+    pub(crate) fn origin_ms(&self, run: u16) -> u64 {
+        if run == 1 { self.scenario.origin_ms } else { 0 }
+    }
+
+    pub(crate) fn start_source(
+        &mut self,
+        track: usize,
+        run: u16,
+        clock_from: u64,
+        origin_ms: u64,
+        skew_ms: u64,
+    ) {
+        let spec = self.spec(track);
         // A later start is a later sample: the clock is the encoder's.
         let skipped = spec.samples_until(spec.timescale().ticks_from_ms(skew_ms));
-        let first = skipped.next_multiple_of(spec.gop_frames);
+        let first = skipped.next_multiple_of(self.first_of(spec));
         let source = Source {
             run,
             captured_from: clock_from,
@@ -112,9 +125,9 @@ impl World {
             number: 1,
             ingest: self.encoder.routes[track],
         };
-        let id = u32::try_from(track + 1).expect("few tracks");
-        self.encoder.origins.insert((id, run), source.origin_ticks);
         let at = source.captured_from + spec.captured_ms(source.next_sample + spec.chunk_frames);
+        let at = at + self.lag_ms(track);
+        self.encoder.origins.insert((self.track_id(track), run), source.origin_ticks);
         let mut source = source;
         self.send_header(track, &mut source);
         self.encoder.sources[track] = Some(source);
@@ -124,7 +137,7 @@ impl World {
     /// The next chunk of a track has been captured: it is sent.
     pub(crate) fn encode(&mut self, run: u16, track: usize) {
         let Some(mut source) = self.source(run, track) else { return };
-        let spec = self.scenario.tracks[track].clone();
+        let spec = self.spec(track).clone();
         // A chunk ends where a GOP does: encoders that write a body a segment begin it with a keyframe.
         let gop_end = (source.next_sample / spec.gop_frames + 1) * spec.gop_frames;
         let mut to = source.next_sample + spec.chunk_frames;
@@ -132,7 +145,7 @@ impl World {
         if !is_all_sync {
             to = to.min(gop_end);
         }
-        let id = u32::try_from(track + 1).expect("few tracks");
+        let id = self.track_id(track);
         if source.header_changes && spec.is_sync(source.next_sample) {
             source.header_changes = false;
             source.header_sent = false;
@@ -140,6 +153,7 @@ impl World {
         }
         if source.sending {
             let bytes = spec.chunk(id, source.run, source.origin_ticks, source.next_sample, to);
+            let bytes = self.coded(track, bytes);
             let samples =
                 (source.next_sample..to).map(|number| SampleId { track: id, run: source.run, number });
             let samples: Vec<_> = samples.collect();
@@ -170,7 +184,7 @@ impl World {
         if !is_all_sync {
             next_chunk = next_chunk.min(to + spec.gop_frames);
         }
-        let at = source.captured_from + spec.captured_ms(next_chunk);
+        let at = source.captured_from + spec.captured_ms(next_chunk) + self.lag_ms(track);
         self.encoder.sources[track] = Some(source);
         self.queue.at(at.max(self.now), Event::Encode { run, track });
     }
@@ -180,15 +194,15 @@ impl World {
     }
 
     fn header_of(&self, track: usize) -> Bytes {
-        let mut spec = self.scenario.tracks[track].clone();
+        let mut spec = self.spec(track).clone();
         spec.width += self.encoder.headers_changed[track] * 2;
-        spec.header(u32::try_from(track + 1).expect("few tracks"))
+        self.dated(track, spec.header(self.track_id(track)))
     }
 
     fn send_header(&mut self, track: usize, source: &mut Source) {
-        let stream = &self.scenario.tracks[track].stream;
         source.header_sent = true;
         let header = self.header_of(track);
+        let stream = &self.spec(track).stream;
         let path = match self.scenario.style {
             PushStyle::LongPost => format!("live/{stream}.cmfv"),
             PushStyle::Segments => format!("live/init-stream{stream}.m4s"),
@@ -210,7 +224,7 @@ impl World {
         if !source.header_sent {
             self.send_header(track, source);
         }
-        let stream = &self.scenario.tracks[track].stream;
+        let stream = &self.spec(track).stream;
         let media_path = match self.scenario.style {
             PushStyle::LongPost => format!("live/{stream}.cmfv"),
             PushStyle::Segments => format!("live/chunk-stream{stream}-{:05}.m4s", source.number),
@@ -318,7 +332,7 @@ impl World {
     fn retimed(&self, id: BodyId) -> Option<Bytes> {
         let body = &self.encoder.bodies[id];
         let source = self.encoder.sources[body.track].as_ref()?;
-        let spec = &self.scenario.tracks[body.track];
+        let spec = self.spec(body.track);
         let (first, last) = (body.samples.first()?, body.samples.last()?);
         if self.scenario.sabotage != Sabotage::TakeTwice || body.attempts != DOUBLED {
             return None;
@@ -369,24 +383,33 @@ impl World {
         self.encoder.running = false;
         self.log(&format!("encoder stops{}", if killed { ", killed" } else { "" }));
         for track in 0..self.encoder.sources.len() {
-            let Some(source) = self.encoder.sources[track].take() else { continue };
-            self.encoder.sources[track] = None;
-            if let Some(body) = source.body {
-                if killed {
-                    self.break_off(track, &source, body);
-                } else {
-                    self.end_body(body, true);
-                }
+            if killed {
+                self.kill_source(track);
+            } else if let Some(body) = self.encoder.sources[track].take().and_then(|source| source.body) {
+                self.end_body(body, true);
             }
         }
     }
 
+    /// One source dies: its request breaks off in the middle of a chunk.
+    pub(crate) fn kill_source(&mut self, track: usize) {
+        let Some(source) = self.encoder.sources[track].take() else { return };
+        if let Some(body) = source.body {
+            self.break_off(track, &source, body);
+        }
+    }
+
+    /// The current run, and when its first sample began to be captured.
+    pub(crate) fn clock_of_run(&self) -> Option<(u16, u64)> {
+        let mut sources = self.encoder.sources.iter().flatten();
+        sources.find(|source| source.run == self.encoder.run).map(|first| (first.run, first.captured_from))
+    }
+
     /// Half of the next chunk, and the connection breaks.
     fn break_off(&mut self, track: usize, source: &Source, body: BodyId) {
-        let spec = &self.scenario.tracks[track];
-        let id = u32::try_from(track + 1).expect("few tracks");
+        let spec = self.spec(track);
         let to = source.next_sample + spec.chunk_frames;
-        let chunk = spec.chunk(id, source.run, source.origin_ticks, source.next_sample, to);
+        let chunk = spec.chunk(self.track_id(track), source.run, source.origin_ticks, source.next_sample, to);
         self.transmit(body, Message::Data(chunk.slice(..chunk.len() / 2)));
         self.end_body(body, false);
     }
@@ -428,13 +451,9 @@ impl World {
     /// A track that did not send yet begins, on the clock of the current run.
     pub(crate) fn join_track(&mut self, track: usize) {
         self.encoder.left.retain(|left| *left != track);
-        let Some(first) = self.encoder.sources.iter().flatten().find(|source| source.run == self.encoder.run)
-        else {
-            return;
-        };
-        let (run, from) = (first.run, first.captured_from);
+        let Some((run, from)) = self.clock_of_run() else { return };
         self.log(&format!("track {track} joins run {run}"));
-        let origin_ms = if run == 1 { self.scenario.origin_ms } else { 0 };
+        let origin_ms = self.origin_ms(run);
         self.start_source(track, run, from, origin_ms, self.now - from);
     }
 

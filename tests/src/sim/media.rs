@@ -11,6 +11,9 @@ use packager_core::time::Timescale;
 /// Bytes of a sample: track, run, number, and whether it is a sync sample.
 const SAMPLE_BYTES: usize = 16;
 
+/// Which of them says how the sample is coded.
+const CODED_BY: usize = 4;
+
 /// How the times of a track are other than those of a steady clock that counts from 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Times {
@@ -264,6 +267,16 @@ fn reduce(bytes: &mut [u8], by: usize) {
     let number = u32::from_be_bytes(bytes[..4].try_into().expect("four bytes"));
     let less = number - u32::try_from(by).expect("a few bytes");
     bytes[..4].copy_from_slice(&less.to_be_bytes());
+}
+
+/// The same samples as another encoder codes them: with other bytes.
+pub(crate) fn again_by_another(chunk: &[u8]) -> Bytes {
+    let mdat = chunk.windows(4).position(|window| window == b"mdat").expect("a chunk has one") + 4;
+    let mut bytes = chunk.to_vec();
+    for sample in bytes[mdat..].chunks_mut(SAMPLE_BYTES) {
+        sample[CODED_BY] = 1;
+    }
+    bytes.into()
 }
 
 /// Which sample of what run of an encoder.

@@ -22,6 +22,7 @@ mod rng;
 mod sabotage;
 mod scenario;
 mod store;
+mod twin;
 mod viewer;
 mod world;
 
@@ -32,7 +33,7 @@ pub use draw::draw;
 pub use media::{Times, TrackSpec};
 pub use named::named;
 pub use sabotage::Sabotage;
-pub use scenario::{Fault, PushStyle, RangeMs, Scenario};
+pub use scenario::{Fault, PushStyle, RangeMs, Scenario, Twin};
 
 /// A rule was broken in a scenario.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Scenarios that are always run: each thing that goes wrong, alone.
 
 mod irregular;
+mod redundant;
 
 use super::media::TrackSpec;
 use super::scenario::{Fault, PushStyle, Scenario};
@@ -26,6 +27,7 @@ pub fn named() -> Vec<Scenario> {
     all.extend(ingests());
     all.extend(surroundings());
     all.extend(irregular::irregular());
+    all.extend(redundant::redundant_encoders());
     for (seed, scenario) in all.iter_mut().enumerate() {
         scenario.seed = seed as u64;
     }

@@ -58,6 +58,8 @@ pub(crate) enum Event {
     Fault(Fault),
     /// A run of the encoder begins.
     StartRun { racing: bool },
+    /// One of two encoders starts again.
+    TwinStarts { encoder: usize },
     /// A track that stalled goes on.
     Resume { run: u16, track: usize },
     /// A track's requests go to another ingest.

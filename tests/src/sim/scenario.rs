@@ -28,6 +28,9 @@ pub enum Fault {
     RestartEncoder { pause_ms: u64, racing: bool },
     /// As above, but it is killed in the middle of a chunk.
     KillEncoder { pause_ms: u64 },
+    /// One of two [encoders of the same media](Scenario::twin) is killed in the middle of a chunk; it
+    /// starts again this much later, where the clock then is.
+    KillTwin { encoder: usize, pause_ms: u64 },
     /// One track starts over with times from 0 while the others go on.
     RestartTrack { track: usize },
     /// One track sends nothing for a while, then goes on at what is then the time.
@@ -51,6 +54,17 @@ pub enum Fault {
     Recreate,
 }
 
+/// A second encoder that sends the same media, on the same clock and with the same boundaries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Twin {
+    /// How much later it sends the same.
+    pub lag_ms: u64,
+    /// The ingest that it sends to.
+    pub ingest: usize,
+    /// The same frames come out as other bytes.
+    pub codes_otherwise: bool,
+}
+
 /// A simulated broadcast.
 #[derive(Debug, Clone)]
 pub struct Scenario {
@@ -68,6 +82,8 @@ pub struct Scenario {
     pub late_tracks: Vec<usize>,
     /// How it sends it.
     pub style: PushStyle,
+    /// A second encoder beside the first.
+    pub twin: Option<Twin>,
     /// Decode time of the first run's first sample, in milliseconds.
     pub origin_ms: u64,
     /// From the encoder to ingest.
@@ -121,6 +137,7 @@ impl Scenario {
             tracks: vec![TrackSpec::video("v0", 12_800, 512, 50), TrackSpec::audio("a1", 48_000)],
             late_tracks: Vec::new(),
             style: PushStyle::Segments,
+            twin: None,
             origin_ms: 0,
             network_ms: (5, 30),
             reorder_ms: 0,

@@ -195,6 +195,11 @@ impl World {
             Event::Fault(fault) => self.fault(&fault),
             Event::StartRun { racing } if self.now < self.scenario.duration_ms => self.start_run(racing),
             Event::StartRun { .. } => {}
+            Event::TwinStarts { encoder } => {
+                if self.now < self.scenario.duration_ms {
+                    self.start_twin(encoder);
+                }
+            }
             Event::Resume { run, track } => self.resume_track(run, track),
             Event::Reroute { track, ingest } => self.reroute(track, ingest),
             Event::ColdCheck => {
@@ -215,6 +220,7 @@ impl World {
                 self.stop_encoder(true);
                 self.queue.at(self.now + pause_ms, Event::StartRun { racing: false });
             }
+            Fault::KillTwin { encoder, pause_ms } => self.kill_twin(encoder, pause_ms),
             Fault::RestartTrack { track } => self.restart_track(track),
             Fault::StallTrack { track, for_ms } => self.stall_track(track, Some(for_ms)),
             Fault::LeaveTrack { track } => self.stall_track(track, None),

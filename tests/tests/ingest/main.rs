@@ -291,6 +291,24 @@ fn what_is_sent_again_after_an_ingest_was_restarted_begins_no_period() {
 }
 
 #[test]
+fn a_second_encoder_that_is_late_and_codes_otherwise_begins_no_period() {
+    let mut world = World::new(1);
+    world.header(0, "video");
+    world.play(0, &["video"], 1, 0, 6_000);
+    let first = world.open(0, "video", half_a_second("video", 1, 6_000, [0; 5]));
+    world.header(0, "video");
+    let late = world.media(0, "video", 2, 4_000);
+    world.wait(3_000);
+    assert_eq!(world.answer(late), Some(Err(Refusal::TooLate)));
+    assert_eq!(world.chain("video").run.period, 0);
+    // Either goes on.
+    world.more(first, half_a_second("video", 1, 6_500, [0; 5]));
+    world.media(0, "video", 2, 7_000);
+    world.wait(1_000);
+    assert_eq!((world.runs("video"), world.chain("video").next_ticks), (vec![1, 2], 7_500));
+}
+
+#[test]
 fn an_ingest_that_was_away_does_not_take_the_other_tracks_for_silent() {
     let mut world = begun(1, 30_000);
     world.wait(5_000);

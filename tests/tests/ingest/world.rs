@@ -81,13 +81,26 @@ impl World {
 
     /// A request that brings these bytes.
     pub(super) fn put(&mut self, at: usize, track: &str, bytes: Bytes) -> Request {
+        let request = self.open(at, track, bytes);
+        self.ingests[at].finish(request.id, true, self.now);
+        self.settle(at);
+        request
+    }
+
+    /// A request that brings these bytes, and may bring more.
+    pub(super) fn open(&mut self, at: usize, track: &str, bytes: Bytes) -> Request {
         let path = format!("show/{track}.cmfv");
         let resource = PushPath::parse(&path).unwrap().resource;
         let id = self.ingests[at].open(&path, &resource).unwrap();
-        let _ = self.ingests[at].push(id, bytes, self.now);
-        self.ingests[at].finish(id, true, self.now);
-        self.settle(at);
-        Request { at, id }
+        let request = Request { at, id };
+        self.more(request, bytes);
+        request
+    }
+
+    /// More bytes of an open request.
+    pub(super) fn more(&mut self, request: Request, bytes: Bytes) {
+        let _ = self.ingests[request.at].push(request.id, bytes, self.now);
+        self.settle(request.at);
     }
 
     pub(super) fn answer(&mut self, request: Request) -> Option<Result<(), Refusal>> {

@@ -8,6 +8,7 @@ use packager_core::log::{
 };
 
 use super::Rule;
+use crate::sim::scenario::Fault;
 use crate::sim::store::{Store, found};
 use crate::sim::world::World;
 
@@ -192,6 +193,12 @@ impl World {
             self.check_media(&prefix, &follower.chain);
         }
         self.check_timelines();
+        let only_die =
+            |(_, fault): &(u64, Fault)| matches!(fault, Fault::KillTwin { .. } | Fault::KillIngest { .. });
+        let goes_on = self.scenario.twin.is_some() && self.scenario.faults.iter().all(only_die);
+        if goes_on && self.summary.periods > 0 {
+            self.ledger.report(Rule::H17, "one of two encoders began a period".to_owned());
+        }
         self.summary.generations = u64::from(self.ledger.generation);
     }
 

@@ -166,7 +166,9 @@ impl World {
         };
         // Whether what is missing comes late is waited for.
         let late_ms = if spec.times.jump.is_some() { u64::from(self.scenario.settings.gap_ms) } else { 0 };
-        let limit_ms = parts_ms + late_ms + 200;
+        // The other of two encoders is so much later.
+        let lag_ms = self.scenario.twin.map_or(0, |twin| twin.lag_ms);
+        let limit_ms = parts_ms + late_ms + lag_ms + 200;
         let mut last = None;
         let mut late = None;
         let mut parts: Vec<_> = segments
