@@ -145,7 +145,8 @@ impl Encoder {
         args.extend(["-method", "PUT", "-http_persistent", "1", "-ignore_io_errors", "1"].map(String::from));
         let auth = if ladder.credentials.is_empty() { "" } else { "@" };
         args.push(format!(
-            "http://{}{auth}127.0.0.1:{}/ingest/{broadcast}/manifest.mpd",
+            "{}://{}{auth}127.0.0.1:{}/ingest/{broadcast}/manifest.mpd",
+            server.scheme(),
             ladder.credentials,
             server.port()
         ));

@@ -6,7 +6,7 @@ mod server;
 mod shaka;
 mod viewer;
 
-pub use browser::{Watched, strict, watch, watch_in_background};
+pub use browser::{Watched, over_http_2, strict, watch, watch_in_background};
 pub use encoder::{Encoder, Ladder, Push, Way};
 pub use server::{Server, free_port};
 pub use shaka::shaka;
