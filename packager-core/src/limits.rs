@@ -61,5 +61,9 @@ pub const SIDE_BOXES_PER_CHUNK: usize = 1024;
 /// Most bytes looked at of a playlist that an encoder pushes: a day of segments.
 pub const PLAYLIST_BYTES: usize = 1 << 20;
 
+/// Longest name, with its folders, of a file that a pushed playlist or manifest speaks of; and of what
+/// such a name is put together from. A manifest of [`PLAYLIST_BYTES`] may otherwise make one of gigabytes.
+pub const PUSHED_NAME_BYTES: usize = 1024;
+
 /// Most files remembered by what stream a playlist said they are of.
 pub const ALIASES: usize = 4096;

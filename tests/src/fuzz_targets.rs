@@ -21,8 +21,14 @@ use crate::world::{BEGINS, World};
 pub type Target = fn(&[u8]);
 
 /// The targets, by the names of their folders in `fuzz/corpus`.
-pub const ALL: [(&str, Target); 5] =
-    [("header", header), ("chunk", chunk), ("upload", upload), ("request", request), ("stored", stored)];
+pub const ALL: [(&str, Target); 6] = [
+    ("header", header),
+    ("chunk", chunk),
+    ("upload", upload),
+    ("manifest", manifest),
+    ("request", request),
+    ("stored", stored),
+];
 
 /// The seeds of a target that are kept with the sources.
 ///
@@ -98,6 +104,24 @@ pub fn upload(data: &[u8]) {
     for (name, track) in log.tracks() {
         assert_eq!(track.damage(), None, "{name}");
     }
+}
+
+/// A manifest and a playlist that are pushed beside a track, and then media under a name that they may
+/// have spoken of.
+pub fn manifest(data: &[u8]) {
+    let mut world = World::new(Settings::default(), 1);
+    for (path, body) in [
+        ("show/init-stream0.m4s", known_header().0.clone()),
+        ("show/manifest.mpd", Bytes::copy_from_slice(data)),
+        ("show/index.m3u8", Bytes::copy_from_slice(data)),
+        ("show/index1.m4s", Bytes::new()),
+    ] {
+        let Ok(upload) = world.open(path) else { continue };
+        if world.push(upload, body).is_ok() {
+            world.finish(upload, true);
+        }
+    }
+    world.advance_to(2_000);
 }
 
 thread_local! {

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use rimcast_tests::live::{
-    Encoder, Follower, Host as _, Ladder, Server, Watched, get, put, request, strict, wait_for, watch,
-    watch_in_background,
+    Encoder, Follower, Host as _, Ladder, Server, Watched, get, over_http_2, put, request, strict, wait_for,
+    watch, watch_in_background,
 };
 
 /// What hls-parser rejects although it is legal: it wants version 8 for EXT-X-GAP, which no text of
@@ -108,6 +108,17 @@ fn whole_segments_are_listed_whole_and_play() {
     let watched = watch(&server.url("/show/"), 20, &[]);
     assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");
     strict(&multivariant, LEGAL);
+}
+
+#[test]
+#[ignore = "needs ffmpeg and Node: cargo xtask test"]
+fn many_wait_on_one_connection_of_http_2_with_tls_and_without() {
+    for args in [&[][..], &["--tls"]] {
+        let data = folder();
+        let server = Server::serve(data.path(), args);
+        let _encoder = Encoder::push(&server, "show", &Ladder::default());
+        over_http_2(&server.url(""), "show");
+    }
 }
 
 #[test]

@@ -66,8 +66,11 @@ fn described(template: &str, id: &str, description: &TrackDescription) -> Descri
 }
 
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
-    let found = tag.attributes().flatten().find(|attribute| attribute.key.local_name().as_ref() == name)?;
-    Some(found.value.into_owned())
+    // Looking for one that comes twice takes the square of their number.
+    let mut attributes = tag.attributes();
+    let mut attributes = attributes.with_checks(false).flatten();
+    let found = attributes.find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    (found.value.len() <= limits::PUSHED_NAME_BYTES).then(|| found.value.into_owned())
 }
 
 /// `@lang`: a tag, or a code of three letters, which is what ffmpeg writes.
@@ -124,5 +127,19 @@ mod tests {
         }
         assert_eq!(representations("<MPD><AdaptationSet lang='"), []);
         assert_eq!(representations("#EXTM3U"), []);
+    }
+
+    #[test]
+    fn no_name_is_long_however_it_is_put_together() {
+        let mpd = |id: &str, template: &str| {
+            format!(
+                "<AdaptationSet><Representation id='{id}'><SegmentTemplate initialization='{template}'/></Representation>"
+            )
+        };
+        let (many, long) = (limits::PUSHED_NAME_BYTES / 18, limits::PUSHED_NAME_BYTES + 1);
+        let found = representations(&mpd("0", &"$RepresentationID$".repeat(many)));
+        assert_eq!(found.first().map(|found| found.initialization.len()), Some(many));
+        assert_eq!(representations(&mpd("0", &"$RepresentationID$".repeat(many + 1))), []);
+        assert_eq!(representations(&mpd(&"x".repeat(long), "$RepresentationID$")), []);
     }
 }

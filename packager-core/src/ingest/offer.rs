@@ -14,6 +14,9 @@ use crate::log::reader::Target;
 use crate::log::{Begin, Chain, ChainError, Marker, SessionId, TrackName, record};
 use crate::time::{Timescale, WallMs};
 
+/// Times of text that are this far apart differ by rounding.
+const TEXT_ROUNDING_MS: u64 = 20;
+
 /// How a chunk's times relate to the chain's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fit {
@@ -71,7 +74,13 @@ fn fit(track: &Track, offered: &Offered<'_>, reach_ms: u64, gap_ms: u64, has_twi
     let same_run = *offered.session == chain.run.session;
     let reach = offered.timescale.ticks_from_ms(reach_ms);
     let overlap = 1..=offered.timescale.ticks_from_ms(gap_ms);
-    if ahead.max(behind) <= half_frame(offered.chunk) {
+    let half_frame = half_frame(offered.chunk);
+    // A cue lasts for seconds, and is not shown that much earlier because one before it is missing.
+    let longest_ahead = match track.kind {
+        TrackKind::Text => half_frame.min(offered.timescale.ticks_from_ms(TEXT_ROUNDING_MS)),
+        _ => half_frame,
+    };
+    if behind <= half_frame && ahead <= longest_ahead {
         Fit::Contiguous
     } else if (1..=offered.timescale.ticks_from_ms(LONGEST_GAP_MS)).contains(&ahead) {
         Fit::Hole
@@ -167,6 +176,12 @@ impl Receiver {
             }
             Fit::StartOver if track.header_came && track.header_from > Some(id) => {
                 // It has waited since before the encoder's last start.
+                return Err(Refusal::Superseded(session));
+            }
+            Fit::StartOver
+                if same_run
+                    && track.goes_on_with_run_before(chunk.start_ticks(), timescale, within_ms, now) =>
+            {
                 return Err(Refusal::Superseded(session));
             }
             Fit::StartOver => {

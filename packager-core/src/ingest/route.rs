@@ -58,6 +58,9 @@ impl Aliases {
     }
 
     fn insert(&mut self, file: String, stream: String) {
+        if file.len() > limits::PUSHED_NAME_BYTES {
+            return;
+        }
         if self.streams.insert(file.clone(), stream).is_none() {
             self.order.push_back(file);
         }

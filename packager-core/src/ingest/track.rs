@@ -229,6 +229,22 @@ impl Track {
         })
     }
 
+    /// Whether a chunk whose times have nothing to do with this run's starts about where the run before
+    /// was left, just now: it has been overtaken by this one.
+    pub(super) fn goes_on_with_run_before(
+        &self,
+        start_ticks: u64,
+        timescale: Timescale,
+        within_ms: i64,
+        now: WallMs,
+    ) -> bool {
+        let reach = timescale.ticks_from_ms(within_ms.unsigned_abs());
+        !self.header_came
+            && self.left.is_some_and(|(left_ticks, left_at)| {
+                now.since_ms(left_at) <= within_ms && start_ticks.abs_diff(left_ticks) <= reach
+            })
+    }
+
     /// Whether an upload began before the header that the newest media came after, and what it brings,
     /// since then, is rather of the run before: bodies overtake each other by no more than this.
     pub(super) fn is_of_run_before(&self, id: UploadId, since: WallMs, within_ms: i64, now: WallMs) -> bool {

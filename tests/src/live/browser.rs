@@ -1,4 +1,4 @@
-//! hls.js in headless Chromium, and hls-parser in strict mode: third parties that judge.
+//! hls.js in headless Chromium, hls-parser in strict mode, Node's HTTP/2: third parties that judge.
 
 use std::process::{Child, Command, Stdio};
 
@@ -75,4 +75,19 @@ pub fn strict(url: &str, allow: &[&str]) {
     let output = call.arg(url).output().expect("node is installed");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Watches `broadcast` over one HTTP/2 connection, with many requests held at once.
+///
+/// # Panics
+///
+/// Something is not as it should be.
+pub fn over_http_2(origin: &str, broadcast: &str) {
+    let output = Command::new("node")
+        .args(["http2.mjs", origin, broadcast])
+        .current_dir(root().join("tests/browser"))
+        .output()
+        .expect("node is installed");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{origin}: {said}\n{}", String::from_utf8_lossy(&output.stderr));
 }

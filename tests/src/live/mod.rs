@@ -7,7 +7,7 @@ mod shaka;
 mod viewer;
 mod wrangler;
 
-pub use browser::{Watched, strict, watch, watch_in_background};
+pub use browser::{Watched, over_http_2, strict, watch, watch_in_background};
 pub use encoder::{Encoder, Ladder, Push, Way};
 pub use server::{Server, free_port};
 pub use shaka::shaka;

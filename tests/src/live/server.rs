@@ -66,7 +66,7 @@ impl Server {
     }
 
     fn wait_until_it_answers(&self) {
-        if self.args.iter().any(|arg| arg == "--tls") {
+        if self.is_tls() {
             wait_for("the port opens", Duration::from_secs(20), || {
                 std::net::TcpStream::connect(("127.0.0.1", self.port)).ok()
             });
@@ -75,6 +75,10 @@ impl Server {
         wait_for("/healthz answers", Duration::from_secs(20), || {
             get(&self.url("/healthz")).ok().filter(|answer| answer.status == 200)
         });
+    }
+
+    fn is_tls(&self) -> bool {
+        self.args.iter().any(|arg| arg == "--tls")
     }
 
     /// Dies as if the power had gone, and starts again over the same data.
@@ -106,11 +110,16 @@ impl Server {
     pub fn port(&self) -> u16 {
         self.port
     }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.is_tls() { "https" } else { "http" }
+    }
 }
 
 impl Host for Server {
     fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("{}://127.0.0.1:{}{path}", self.scheme(), self.port)
     }
 }
 

@@ -157,6 +157,39 @@ fn what_waits_behind_a_hole_since_before_the_encoder_started_anew_is_refused() {
 }
 
 #[test]
+fn media_of_the_run_before_that_comes_late_begins_no_period() {
+    let mut world = World::new(1);
+    world.header(0, "audio");
+    world.play(0, &["audio"], 1, 100_000, 106_000);
+    world.header(0, "audio");
+    world.media(0, "audio", 2, 0);
+    world.wait(100);
+    let late = world.media(0, "audio", 1, 106_000);
+    world.play(0, &["audio"], 2, 500, 4_000);
+    assert_eq!(world.runs("audio"), [1, 2]);
+    assert_eq!(world.chain("audio").run.period, 1);
+    assert!(matches!(world.answer(late), Some(Err(Refusal::Superseded(_)))));
+}
+
+#[test]
+fn a_cue_is_not_shown_earlier_because_one_before_it_is_missing() {
+    let mut world = World::new(1);
+    world.header(0, "text");
+    world.media(0, "text", 1, 0);
+    // Less than half of a cue later, but by more than rounding, and then by rounding.
+    world.media(0, "text", 1, 530);
+    world.media(0, "text", 1, 1_040);
+    world.wait(3_000);
+    let starts: Vec<_> = world
+        .segments("text")
+        .iter()
+        .flat_map(|segment| &segment.parts)
+        .map(|part| part.start_ticks)
+        .collect();
+    assert_eq!(starts, [0, 530, 1_030]);
+}
+
+#[test]
 fn checkpoints_say_what_the_ingest_that_was_first_has_stored() {
     let mut world = begun(2, 4_000);
     world.restart(1);

@@ -200,12 +200,17 @@ pub(super) struct Request {
 }
 
 pub(super) fn kind(track: &str) -> TrackKind {
-    if track.starts_with("video") { TrackKind::Video } else { TrackKind::Audio }
+    match track {
+        _ if track.starts_with("video") => TrackKind::Video,
+        _ if track.starts_with("text") => TrackKind::Text,
+        _ => TrackKind::Audio,
+    }
 }
 
 pub(super) fn header(track: &str, width: u16, edit_ticks: u32) -> Bytes {
     let media = match kind(track) {
         TrackKind::Video => SyntheticMedia::Avc { width, height: 360 },
+        TrackKind::Text => SyntheticMedia::Wvtt,
         _ => SyntheticMedia::Aac { sample_rate: 48_000, channels: 2 },
     };
     let mut header = SyntheticHeader::new(1, Timescale::new(RATE).unwrap(), media);

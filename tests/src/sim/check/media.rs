@@ -87,8 +87,9 @@ impl World {
                 } else {
                     stored.push(id);
                 }
-                // "A time moves by less than half a frame."
-                if !is_said_again && was_sent_at.abs_diff(time) * 2 >= u64::from(spec.frame_ticks) {
+                // "A time moves by less than half a frame": its own, where they differ.
+                let frame_ticks = u64::from(spec.duration_ticks(id.number));
+                if !is_said_again && was_sent_at.abs_diff(time) * 2 >= frame_ticks {
                     return Err(format!("{id:?} of {was_sent_at} is stored at {time}"));
                 }
                 if sync != sample.sync || spec.composition_of(id.number) != sample.composition_ticks {

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use packager_core::cmaf::Header;
+
 use super::Rule;
+use super::playlists::session_of;
+use crate::sim::media::{SampleId, TrackSpec};
 use crate::sim::playlist::Segment;
 use crate::sim::world::World;
+use crate::watch::chunks;
 
 /// Dates are of milliseconds: rounding may move each of two by half of one.
 const ROUNDING_MS: i64 = 2;
@@ -95,16 +100,20 @@ impl World {
         }
     }
 
-    /// Presentation time of a part's first sample, from what the encoder meant by it.
-    fn presented_ticks(&self, url: &str, spec: &crate::sim::media::TrackSpec, uri: &str) -> Option<i128> {
-        use crate::sim::media::SampleId;
+    /// When the first picture of a part is shown, from what the encoder meant by its samples.
+    fn presented_ticks(&self, url: &str, spec: &TrackSpec, uri: &str) -> Option<i128> {
         let folder = url.trim_start_matches('/').trim_end_matches("index.m3u8");
         let object = self.store.get(&format!("{folder}{uri}"))?;
-        let bytes = &object.body;
-        let mdat = bytes.windows(4).position(|window| window == b"mdat")? + 4;
-        let (id, _) = *SampleId::read_all(bytes.get(mdat..mdat + 16)?)?.first()?;
-        let origin = self.encoder.origins.get(&(id.track, id.run))?;
-        let decoded = i128::from(*origin) + i128::from(spec.time_ticks(id.number));
-        Some(decoded + i128::from(spec.composition_of(id.number)) - i128::from(spec.edit_ticks))
+        let init = self.store.get(&format!("{folder}{}/init.mp4", session_of(uri)))?;
+        let header = Header::parse(&init.body).ok()?;
+        let mut shown = Vec::new();
+        for chunk in chunks(&object.body, &header) {
+            for (id, _) in SampleId::read_all(chunk.payload())? {
+                let origin = self.encoder.origins.get(&(id.track, id.run))?;
+                let decoded = i128::from(*origin) + i128::from(spec.time_ticks(id.number));
+                shown.push(decoded + i128::from(spec.composition_of(id.number)));
+            }
+        }
+        Some(shown.into_iter().min()? - i128::from(spec.edit_ticks))
     }
 }
