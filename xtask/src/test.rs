@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::command::{self, cargo};
-use super::tools;
+use super::{tools, worker};
 
 struct Step {
     name: &'static str,
@@ -11,7 +11,7 @@ struct Step {
 }
 
 /// What the tests need, and each check, in the order in which a mistake is cheapest to find.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "Wasm target", run: tools::wasm_target },
     Step { name: "npm packages of the player", run: || tools::npm_packages(&["player"]) },
     Step { name: "formatting", run: || command::run(&mut cargo(&["fmt", "--all", "--check"])) },
@@ -54,7 +54,7 @@ const STEPS: [Step; 10] = [
         name: "what the end-to-end tests need",
         run: || {
             tools::debian_packages()?;
-            tools::npm_packages(&["tests/browser"])?;
+            tools::npm_packages(&[".", "tests/browser"])?;
             tools::shaka_packager()
         },
     },
@@ -63,6 +63,13 @@ const STEPS: [Step; 10] = [
         run: || {
             let test = ["test", "--release", "--package", "rimcast-tests", "--test", "codecs"];
             command::run(cargo(&test).args(["--", "--ignored"]))
+        },
+    },
+    Step {
+        name: "the Worker and its size",
+        run: || {
+            worker::build()?;
+            worker::check_size()
         },
     },
     Step {
@@ -77,6 +84,8 @@ const STEPS: [Step; 10] = [
                 "end_to_end",
                 "--test",
                 "encoders",
+                "--test",
+                "cache",
             ];
             command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1", "--nocapture"]))
         },
@@ -84,7 +93,7 @@ const STEPS: [Step; 10] = [
 ];
 
 /// The steps that `--quick` leaves out, at the end.
-const END_TO_END_STEPS: usize = 3;
+const END_TO_END_STEPS: usize = 4;
 
 /// Runs all steps, whatever fails, and says in one line how it went.
 fn run_steps(quick: bool) -> (usize, Vec<String>) {

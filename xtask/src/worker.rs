@@ -56,6 +56,22 @@ fn optimise(wasm_opt: &Path) -> Result<(), String> {
     run(command.arg(&wasm).arg("-o").arg(&wasm))
 }
 
+/// Kilobytes that the Worker's Wasm may have, gzipped: it travels to every data centre.
+const MOST_KB: f64 = 300.0;
+
+/// Says how big the Worker is, as it was built, and fails when that is too much.
+pub(crate) fn check_size() -> Result<(), String> {
+    let wasm = root().join("edge-worker/build/index_bg.wasm");
+    let packed = Command::new("gzip").args(["-9", "-c"]).arg(&wasm).output();
+    let packed = packed.map_err(|why| format!("gzip cannot be started: {why}"))?;
+    if !packed.status.success() {
+        return Err(format!("{} is not there", wasm.display()));
+    }
+    let kb = packed.stdout.len() as f64 / 1000.0;
+    println!("the Worker's Wasm has {kb:.1} kB, gzipped; it may have {MOST_KB:.0}");
+    if kb <= MOST_KB { Ok(()) } else { Err(format!("the Worker's Wasm has {kb:.1} kB, gzipped")) }
+}
+
 /// The player's files, where their URLs say.
 fn assets() -> Result<(), String> {
     tools::npm_packages(&["player"])?;
