@@ -3,6 +3,7 @@
 //     node serve.mjs [JSON]
 //
 //   count    put a Worker before it that counts requests by URL and status: GET /-/counts
+//   bare     leave out the static assets, which here are a Worker before the Worker
 //   bucket   give a small Worker the bucket as well (below)
 //   workers  more Workers in the same workerd: [{ name, modules: [path, …] }], the first module is the main one
 //
@@ -73,6 +74,7 @@ const workers = [
   },
 ];
 const { compatibilityDate } = rimcast;
+if (options.bare) delete workers[0].assets;
 if (options.count) {
   const serviceBindings = { RIMCAST: "rimcast" };
   workers.unshift({ name: "counting", compatibilityDate, modules: true, script: COUNTING, serviceBindings });

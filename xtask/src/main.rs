@@ -82,7 +82,7 @@ enum Task {
     },
     /// Measure, each figure beside a yardstick from the same run.
     Bench {
-        /// These benchmarks alone: render, cut, latency, fanout.
+        /// These benchmarks alone: render, cut, latency, fanout, worker, worker-latency.
         names: Vec<String>,
     },
 }
@@ -110,9 +110,7 @@ fn main() -> ExitCode {
             let probe = ["run", "--quiet", "--release", "--package", "rimcast-probe", "--"];
             command::run(cargo(&probe).args(args))
         }
-        Task::Bench { names } => {
-            command::run(cargo(&["run", "--release", "--package", "rimcast-bench", "--"]).args(names))
-        }
+        Task::Bench { names } => bench(&names),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -121,6 +119,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn bench(names: &[String]) -> Result<(), String> {
+    if names.is_empty() || names.iter().any(|name| name.starts_with("worker")) {
+        worker::build()?;
+        worker::build_hello()?;
+    }
+    command::run(cargo(&["run", "--release", "--package", "rimcast-bench", "--"]).args(names))
 }
 
 fn golden(case: Option<&str>) -> Result<(), String> {

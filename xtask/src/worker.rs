@@ -9,20 +9,30 @@ use super::tools;
 
 /// Builds the Worker's Wasm and glue, and collects the player page for its static assets.
 pub(crate) fn build() -> Result<(), String> {
+    package("edge-worker")?;
+    assets()
+}
+
+/// Builds the Worker that benchmarks compare it with, in the same way.
+pub(crate) fn build_hello() -> Result<(), String> {
+    package("bench/hello-worker")
+}
+
+/// Builds a crate's Wasm and glue, into its folder `build`.
+fn package(folder: &str) -> Result<(), String> {
     tools::wasm_target()?;
     tools::worker_tools()?;
     // Left to itself, worker-build would fetch these from elsewhere.
     let bin = root().join("node_modules/.bin");
     let mut command = Command::new("worker-build");
     command
-        .args(["--profile", "worker", "edge-worker"])
+        .args(["--profile", "worker", folder])
         .env("WASM_BINDGEN_BIN", "wasm-bindgen")
         .env("ESBUILD_BIN", bin.join("esbuild"))
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", remapped())
         .current_dir(root());
     run(&mut command)?;
-    optimise(&bin.join("wasm-opt"))?;
-    assets()
+    optimise(&bin.join("wasm-opt"), &root().join(folder).join("build/index_bg.wasm"))
 }
 
 /// Places in sources are in the Wasm, for panics: without the folders of whose machine built it.
@@ -48,12 +58,11 @@ const FEATURES: [&str; 7] = [
 ];
 
 /// For size, without the functions' names: the Wasm travels to every data centre.
-fn optimise(wasm_opt: &Path) -> Result<(), String> {
-    let wasm = root().join("edge-worker/build/index_bg.wasm");
+fn optimise(wasm_opt: &Path, wasm: &Path) -> Result<(), String> {
     let mut command = Command::new(wasm_opt);
     command.args(["-Oz", "--strip-debug", "--strip-producers"]);
     command.args(FEATURES.map(|feature| format!("--enable-{feature}")));
-    run(command.arg(&wasm).arg("-o").arg(&wasm))
+    run(command.arg(wasm).arg("-o").arg(wasm))
 }
 
 /// Kilobytes that the Worker's Wasm may have, gzipped: it travels to every data centre.
