@@ -6,6 +6,7 @@ mod load;
 mod measure;
 mod render;
 mod serve;
+mod worker;
 mod yardstick;
 
 fn main() {
@@ -17,6 +18,13 @@ fn main() {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
         runtime.block_on(yardstick::serve(port)).expect("it serves");
+        return;
+    }
+    if let [flag, port, path, requests] = &only[..]
+        && flag == "--load"
+    {
+        let (port, requests) = (port.parse().expect("a port"), requests.parse().expect("a number"));
+        worker::ask_again_and_again(port, path, requests);
         return;
     }
     let wanted = |name: &str| only.is_empty() || only.iter().any(|given| given == name);
@@ -31,5 +39,11 @@ fn main() {
     }
     if wanted("fanout") {
         serve::fan_out();
+    }
+    if wanted("worker") {
+        worker::run();
+    }
+    if wanted("worker-latency") {
+        worker::latency();
     }
 }

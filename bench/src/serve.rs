@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use rimcast_tests::live::{Server, free_port, wait_for};
 
-use crate::load::{PARTS_PER_SEGMENT, SentAt, Stage, Viewer, encode, tick, watch};
+use crate::load::{PARTS_PER_SEGMENT, Seen, SentAt, Stage, Viewer, encode, tick, watch};
 use crate::measure::{heading, ms, quantile};
 
 /// Parts that pass before anything is measured.
-const WARM_UP: usize = 12;
+pub(crate) const WARM_UP: usize = 12;
 
-fn sent(parts: usize) -> SentAt {
+pub(crate) fn sent(parts: usize) -> SentAt {
     Arc::new((0..parts).map(|_| OnceLock::new()).collect())
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts")
 }
 
@@ -30,7 +30,7 @@ fn pin(pid: u32, core: u32) {
 }
 
 /// Rimcast with one broadcast, `bench`, of one track.
-async fn rimcast(port: u16) -> Stage {
+pub(crate) async fn rimcast(port: u16) -> Stage {
     let mut viewer = Viewer::connect(port).await.expect("it listens");
     let media = loop {
         let (status, body) = viewer.get("/bench/index.m3u8").await.expect("it answers");
@@ -102,24 +102,32 @@ pub(crate) fn latency() {
             seen
         });
         drop(server);
-        let yardstick = Bare::start();
-        let least = runtime().block_on(async {
-            let sent = sent(parts);
-            let ticking = tokio::spawn(tick(yardstick.port, parts, Arc::clone(&sent)));
-            let seen = watch(&bare(yardstick.port), viewers, WARM_UP..parts, false, &sent).await;
-            ticking.await.expect("it ticks").expect("ticks are taken");
-            seen
-        });
-        for (name, seen) in [("rimcast", &ours), ("bare hyper (yardstick)", &least)] {
-            println!(
-                "{viewers:>4} viewers  {name:<24} median {:>9}  p99 {:>9}  errors {}",
-                ms(quantile(&seen.playlists, 0.5)),
-                ms(quantile(&seen.playlists, 0.99)),
-                seen.errors,
-            );
-        }
+        report_latency(viewers, "rimcast", &ours);
+        report_latency(viewers, "bare hyper (yardstick)", &yardstick_latency(viewers));
     }
     println!("(aim: median at most 3 ms with 1 and with 200, p99 at most 15 ms)");
+}
+
+/// The same, of the least that a server can do.
+pub(crate) fn yardstick_latency(viewers: usize) -> Seen {
+    let parts = WARM_UP + 40;
+    let yardstick = Bare::start();
+    runtime().block_on(async {
+        let sent = sent(parts);
+        let ticking = tokio::spawn(tick(yardstick.port, parts, Arc::clone(&sent)));
+        let seen = watch(&bare(yardstick.port), viewers, WARM_UP..parts, false, &sent).await;
+        ticking.await.expect("it ticks").expect("ticks are taken");
+        seen
+    })
+}
+
+pub(crate) fn report_latency(viewers: usize, name: &str, seen: &Seen) {
+    println!(
+        "{viewers:>4} viewers  {name:<24} median {:>9}  p99 {:>9}  errors {}",
+        ms(quantile(&seen.playlists, 0.5)),
+        ms(quantile(&seen.playlists, 0.99)),
+        seen.errors,
+    );
 }
 
 /// Viewers at 300 kbit/s, playlist and part each, that one core serves.
@@ -180,7 +188,7 @@ fn report(
 }
 
 /// CPU time a process has used.
-fn cpu(pid: u32) -> Duration {
+pub(crate) fn cpu(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks: u64 =

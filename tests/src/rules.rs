@@ -92,6 +92,13 @@ pub fn check(text: &str, context: &Context<'_>) -> Vec<Violation> {
     found.0
 }
 
+/// What a media playlist does not keep of the one before, both as a player has them after all delta updates.
+pub fn check_after(before: &Media, playlist: &Media) -> Vec<Violation> {
+    let mut found = Violations::default();
+    history::after(playlist, before, &mut found);
+    found.0
+}
+
 /// "Playlist files MUST be encoded in UTF-8. They MUST NOT contain any Byte Order Mark; … MUST NOT
 /// contain UTF-8 control characters, with the exceptions of CR and LF" (§4)
 fn characters(text: &str, found: &mut Violations) {

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use rimcast_tests::live::{
-    Encoder, Follower, Host as _, Ladder, Server, Watched, get, over_http_2, put, request, strict, wait_for,
-    watch, watch_in_background,
+    Encoder, Follower, Host as _, Ladder, Probe, Server, Watched, get, over_http_2, put, request, strict,
+    wait_for, watch, watch_in_background,
 };
 
 /// What hls-parser rejects although it is legal: it wants version 8 for EXT-X-GAP, which no text of
@@ -223,6 +223,28 @@ fn stored_parts(data: &Path) -> Vec<String> {
     let found =
         Command::new("find").arg(data).args(["-name", "*.m4s", "-size", "+0"]).output().expect("find runs");
     String::from_utf8_lossy(&found.stdout).lines().map(str::to_owned).collect()
+}
+
+#[test]
+#[ignore = "needs ffmpeg: cargo xtask test"]
+fn the_probe_watches_and_tells_good_from_bad() {
+    let probe = Probe::built();
+    let data = folder();
+    let server = Server::serve(data.path(), &[]);
+    let encoder = Encoder::push(&server, "show", &Ladder::default());
+    let (multivariant, _) = playlists(&server, "show");
+    let good = probe.watch(&multivariant, 5, 10);
+    println!("{good:?}");
+    assert!(good.is_good && good.stalls == 0, "{good:?}");
+    // Each viewer has pictures and sound, two parts a second of either.
+    assert!(good.playlists.ok > 5 * 2 * 15 && good.media.ok > 5 * 2 * 15, "{good:?}");
+    assert!(good.latency.is_some_and(|late| late.parts > 5 * 2 * 12 && late.median_ms < 1000));
+    // Nothing comes any more, and what is asked for is refused after a hold.
+    encoder.kill();
+    let bad = probe.watch(&multivariant, 5, 12);
+    assert!(!bad.is_good && bad.playlists.errors.contains_key("503"), "{bad:?}");
+    let none = probe.watch(&server.url("/nothing/index.m3u8"), 1, 2);
+    assert!(!none.is_good && none.playlists.errors.contains_key("404"), "{none:?}");
 }
 
 #[test]

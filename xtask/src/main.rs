@@ -26,11 +26,11 @@ struct Args {
 enum Task {
     /// Install what the tests need, then run every check and every test there is.
     ///
-    /// Installs with apt-get what is missing of ffmpeg, chromium, pip and a font (and says so), with
-    /// rustup the Wasm target, with npm the player and the browser tests, with pip (into target/)
+    /// Installs with apt-get what is missing of ffmpeg, chromium, pip, varnish and a font (and says so), with
+    /// rustup the Wasm target, with npm the player, the Worker's tools and the browser tests, with pip (into target/)
     /// shaka-packager. Then, in this order: formatting, clippy, all unit, golden, property and
     /// simulation tests, the Wasm build of the packager, a check of the fuzz targets, codecs compared
-    /// with shaka-packager's, and the end-to-end tests with real ffmpeg and a real browser. Needs
+    /// with shaka-packager's, the Worker and its size, and the end-to-end tests with real ffmpeg and a real browser. Needs
     /// Node.js 20 or later with npm. A tool that is missing fails the run; nothing is skipped.
     Test {
         /// Leave out the end-to-end tests, which take minutes, and what only they need.
@@ -69,9 +69,20 @@ enum Task {
     /// Needs the npm packages of the repository's root (`npm ci`). Installs with cargo what is missing of
     /// worker-build and wasm-bindgen (and says so), which takes minutes the first time.
     Worker,
+    /// After a deploy: play the part of 50 viewers for a minute, and say what they saw.
+    ///
+    /// `cargo xtask probe https://HOST/BROADCAST/index.m3u8`, while an encoder pushes. Reports latency,
+    /// Cf-Cache-Status, Age, errors, stalls and every rule of HLS that a playlist breaks; fails when there were
+    /// errors or breaks. `cargo xtask probe --help` lists its options.
+    #[command(disable_help_flag = true)]
+    Probe {
+        /// The multivariant playlist's URL, and options: --viewers, --seconds, --json.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Measure, each figure beside a yardstick from the same run.
     Bench {
-        /// These benchmarks alone: render, cut, latency, fanout.
+        /// These benchmarks alone: render, cut, latency, fanout, worker, worker-latency.
         names: Vec<String>,
     },
 }
@@ -95,9 +106,11 @@ fn main() -> ExitCode {
         }
         Task::Fuzz { minutes, targets } => fuzz::run_targets(minutes, &targets),
         Task::Worker => worker::build(),
-        Task::Bench { names } => {
-            command::run(cargo(&["run", "--release", "--package", "rimcast-bench", "--"]).args(names))
+        Task::Probe { args } => {
+            let probe = ["run", "--quiet", "--release", "--package", "rimcast-probe", "--"];
+            command::run(cargo(&probe).args(args))
         }
+        Task::Bench { names } => bench(&names),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,6 +119,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn bench(names: &[String]) -> Result<(), String> {
+    if names.is_empty() || names.iter().any(|name| name.starts_with("worker")) {
+        worker::build()?;
+        worker::build_hello()?;
+    }
+    command::run(cargo(&["run", "--release", "--package", "rimcast-bench", "--"]).args(names))
 }
 
 fn golden(case: Option<&str>) -> Result<(), String> {

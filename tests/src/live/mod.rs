@@ -2,16 +2,24 @@
 
 mod browser;
 mod encoder;
+mod feed;
+mod probe;
 mod server;
 mod shaka;
+mod varnish;
 mod viewer;
+mod workerd;
 mod wrangler;
 
 pub use browser::{Watched, over_http_2, strict, watch, watch_in_background};
 pub use encoder::{Encoder, Ladder, Push, Way};
+pub use feed::Feed;
+pub use probe::{Answers, Latency, Probe, Probed};
 pub use server::{Server, free_port};
 pub use shaka::shaka;
+pub use varnish::Varnish;
 pub use viewer::{Fetched, Follower, get, put, request};
+pub use workerd::{Count, Workerd};
 pub use wrangler::Wrangler;
 
 use std::path::PathBuf;

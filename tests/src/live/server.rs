@@ -18,22 +18,25 @@ pub struct Server {
 /// The program, built once.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-        let built = Command::new(cargo)
-            .args(["build", "--release", "--package", "rimcast", "--message-format=json-render-diagnostics"])
-            .current_dir(root())
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo can be started");
-        assert!(built.status.success(), "rimcast does not build");
-        let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
-        let mut executable = messages.lines().filter_map(|line| {
-            let message: serde_json::Value = serde_json::from_str(line).ok()?;
-            Some(message.get("executable")?.as_str()?.to_owned())
-        });
-        executable.next_back().map(PathBuf::from).expect("cargo names the program")
-    })
+    PROGRAM.get_or_init(|| built("rimcast"))
+}
+
+/// Builds a program of this workspace.
+pub(super) fn built(package: &str) -> PathBuf {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--package", package, "--message-format=json-render-diagnostics"])
+        .current_dir(root())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo can be started");
+    assert!(built.status.success(), "{package} does not build");
+    let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
+    let mut executable = messages.lines().filter_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(message.get("executable")?.as_str()?.to_owned())
+    });
+    executable.next_back().map(PathBuf::from).expect("cargo names the program")
 }
 
 /// A port nobody listens on right now.

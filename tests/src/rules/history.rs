@@ -36,7 +36,7 @@ pub(super) fn check(text: &str, playlist: &Media, context: &Context<'_>, found: 
 }
 
 /// Against the playlist before.
-fn after(playlist: &Media, before: &Media, found: &mut Violations) {
+pub(super) fn after(playlist: &Media, before: &Media, found: &mut Violations) {
     // "The EXT-X-TARGETDURATION … MUST NOT change" (§6.2.1); so with all a player computes holds from.
     found.require(playlist.target_duration_s == before.target_duration_s, "H3", || {
         "TARGETDURATION has changed".into()
