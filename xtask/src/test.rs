@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::command::{self, cargo};
-use super::tools;
+use super::{tools, worker};
 
 struct Step {
     name: &'static str,
@@ -11,7 +11,7 @@ struct Step {
 }
 
 /// What the tests need, and each check, in the order in which a mistake is cheapest to find.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 13] = [
     Step { name: "Wasm target", run: tools::wasm_target },
     Step { name: "npm packages of the player", run: || tools::npm_packages(&["player"]) },
     Step { name: "formatting", run: || command::run(&mut cargo(&["fmt", "--all", "--check"])) },
@@ -50,6 +50,24 @@ const STEPS: [Step; 10] = [
             ]))
         },
     },
+    Step { name: "npm packages of the Worker", run: || tools::npm_packages(&["."]) },
+    Step { name: "the Worker", run: worker::build },
+    Step {
+        name: "the Worker in workerd",
+        run: || {
+            let test = [
+                "test",
+                "--release",
+                "--package",
+                "rimcast-tests",
+                "--test",
+                "worker",
+                "--test",
+                "worker_storage",
+            ];
+            command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1"]))
+        },
+    },
     Step {
         name: "what the end-to-end tests need",
         run: || {
@@ -83,8 +101,8 @@ const STEPS: [Step; 10] = [
     },
 ];
 
-/// The steps that `--quick` leaves out, at the end.
-const END_TO_END_STEPS: usize = 3;
+/// The steps that `--quick` leaves out, at the end: what needs the Worker, ffmpeg or a browser.
+const END_TO_END_STEPS: usize = 6;
 
 /// Runs all steps, whatever fails, and says in one line how it went.
 fn run_steps(quick: bool) -> (usize, Vec<String>) {

@@ -1,16 +1,22 @@
 //! A live broadcast for the end-to-end tests: the real program, a real encoder, a real browser.
 
+mod asking;
 mod browser;
 mod encoder;
+mod pushing;
 mod server;
 mod shaka;
 mod viewer;
+mod worker;
 
+pub use asking::{Asking, Progress};
 pub use browser::{Watched, strict, watch, watch_in_background};
 pub use encoder::{Encoder, Ladder, Push, Way};
+pub use pushing::{SlowPush, Track, parts, synthetic, tracks, video_playlist};
 pub use server::{Server, free_port};
 pub use shaka::shaka;
 pub use viewer::{Fetched, Follower, get, put, request};
+pub use worker::{Inside, Listed, Worker};
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
