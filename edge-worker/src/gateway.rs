@@ -7,7 +7,7 @@ use packager_core::edge::{Response as Decided, canonical};
 use packager_core::ingest::{Credentials, Denied, PushAccess, PushPath, split_key};
 use packager_core::log::BroadcastName;
 use wasm_bindgen::{JsCast as _, JsValue};
-use web_sys::{Headers, Request, RequestInit, Response};
+use web_sys::{Headers, Request, RequestInit, RequestRedirect, Response};
 use worker::{Context, Env, Result, event};
 
 use crate::callee::Callee;
@@ -42,6 +42,8 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
     let init = RequestInit::new();
     init.set_method(&request.method());
     init.set_headers(&headers);
+    // A redirect is for the viewer to follow.
+    init.set_redirect(RequestRedirect::Manual);
     packager(&context)?.call(&format!("{origin}{}", canonical(target)), &init).await
 }
 

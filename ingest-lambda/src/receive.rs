@@ -36,6 +36,9 @@ const IDLE_MS: u64 = 300_000;
 /// How long `broadcast.json` is trusted.
 const GENERATION_TRUST_MS: i64 = 5_000;
 
+/// Least time between two writes of `broadcast.json`: R2 takes one a second to a key.
+const RECORD_MS: i64 = 1_000;
+
 /// How often a failing write is tried, with doubling pauses from [`RETRY_PAUSE_MS`].
 const TRIES: u32 = 6;
 const RETRY_PAUSE_MS: u64 = 50;
@@ -204,6 +207,8 @@ struct Task<S, O, R> {
     puts: FuturesUnordered<Writing>,
     /// When `broadcast.json` was last read.
     checked: WallMs,
+    /// When it may be written again.
+    writable: WallMs,
 }
 
 impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
@@ -223,6 +228,8 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
             finishing: Vec::new(),
             puts: FuturesUnordered::new(),
             checked: R::now(),
+            // It may have been written just before it was read.
+            writable: R::now().plus_ms(RECORD_MS),
         };
         loop {
             let deadline =
@@ -312,7 +319,11 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
         if let Some(described) = self.receiver.take_described() {
             let (shared, name, generation) =
                 (Arc::clone(&self.shared), self.name.clone(), self.generation.clone());
+            let now = R::now();
+            let at = self.writable.max(now);
+            self.writable = at.plus_ms(RECORD_MS);
             R::spawn(async move {
+                R::sleep(at.since_ms(now).unsigned_abs()).await;
                 if let Err(why) = shared.describe(&name, &generation, &described).await {
                     tracing::warn!(broadcast = %name, "cannot keep what the manifest says of the tracks: {why}");
                 }

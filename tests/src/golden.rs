@@ -4,6 +4,7 @@
 //! `UPDATE_GOLDEN=1 cargo test -p rimcast-tests --test golden` (or `cargo xtask golden`) writes the
 //! files anew; what changed in them is then for a person to judge.
 
+pub mod hosted;
 mod script;
 
 use std::fmt::Write as _;
@@ -64,7 +65,25 @@ pub fn read(folder: &Path) -> Case {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Plays a case. `after` is called when anything has happened.
+/// Looks on while a case is played.
+pub trait Audience {
+    /// Something has happened.
+    fn look(&mut self, _: &mut World) {}
+
+    /// A viewer has asked for `target`.
+    fn asked(&mut self, _: &mut World, _: Asked, _method: &str, _target: &str) {}
+
+    /// A moment is over: everyone who waits has looked again.
+    fn moment_is_over(&mut self, _: &mut World) {}
+}
+
+impl<F: FnMut(&mut World)> Audience for F {
+    fn look(&mut self, world: &mut World) {
+        self(world);
+    }
+}
+
+/// Plays a case.
 ///
 /// # Errors
 ///
@@ -73,12 +92,12 @@ pub fn read(folder: &Path) -> Case {
 /// # Panics
 ///
 /// The case asks for what is not there.
-pub fn play(case: &Case, mut after: impl FnMut(&mut World)) -> Result<Outcome, String> {
+pub fn play(case: &Case, audience: &mut impl Audience) -> Result<Outcome, String> {
     let mut world = World::new(case.settings.into(), SEED);
     let mut uploads = Vec::new();
     let mut asked: Vec<(usize, String, i64, Asked)> = Vec::new();
     for Event { at_ms, action } in case.events() {
-        world.advance_to(at_ms);
+        world.advance(at_ms, |world| audience.moment_is_over(world));
         match action {
             Action::Open(path) => {
                 uploads.push(world.open(&path).unwrap_or_else(|refusal| panic!("{path}: {refusal}")));
@@ -95,14 +114,16 @@ pub fn play(case: &Case, mut after: impl FnMut(&mut World)) -> Result<Outcome, S
             Action::Ask(index) => {
                 let query = &case.requests[index];
                 let target = expand(&world, &query.path);
-                asked.push((index, target.clone(), at_ms, world.ask(query.method(), &target)));
+                let id = world.ask(query.method(), &target);
+                audience.asked(&mut world, id, &query.method, &target);
+                asked.push((index, target, at_ms, id));
             }
         }
-        after(&mut world);
+        audience.look(&mut world);
     }
     // Whoever still waits is let wait to the end.
-    world.advance_to(world.now_ms() + 60_000);
-    after(&mut world);
+    world.advance(world.now_ms() + 60_000, |world| audience.moment_is_over(world));
+    audience.look(&mut world);
     let mut exchanges = Vec::new();
     asked.sort_by_key(|(index, ..)| *index);
     for (index, target, at_ms, asked) in asked {

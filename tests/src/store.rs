@@ -57,6 +57,16 @@ impl Store {
         self.objects.get(key)
     }
 
+    /// How often anything was written.
+    pub fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// Objects written since so many [writes](Self::writes), by key.
+    pub fn written_since(&self, writes: u64) -> impl Iterator<Item = (&str, &Object)> {
+        self.objects().filter(move |(_, object)| object.tag > writes)
+    }
+
     /// All objects, by key.
     pub fn objects(&self) -> impl Iterator<Item = (&str, &Object)> {
         self.objects.iter().map(|(key, object)| (key.as_str(), object))

@@ -19,7 +19,7 @@ use packager_core::log::{
 use packager_core::time::WallMs;
 
 use crate::store::Store;
-pub use viewer::{Answer, Asked};
+pub use viewer::{Answer, Asked, Pending, Sent};
 use viewer::{Conversation, EDGES};
 
 /// When a world begins: 2027-01-15T08:00:00Z.
@@ -226,9 +226,15 @@ impl World {
 
     /// Time goes on; deadlines on the way are met.
     pub fn advance_to(&mut self, ms: i64) {
+        self.advance(ms, |_| {});
+    }
+
+    /// The same; `is_over` is called at the end of each moment, when everyone who waits has looked again.
+    pub fn advance(&mut self, ms: i64, mut is_over: impl FnMut(&mut Self)) {
         let to = BEGINS.plus_ms(ms);
         while self.now < to {
             self.wake();
+            is_over(self);
             let held = self.conversations.iter().filter_map(Conversation::until);
             let deadlines = self.receiver.next_deadline().into_iter().chain(held);
             // What was due already has been tried, and is tried again a little later.

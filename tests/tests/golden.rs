@@ -15,7 +15,7 @@ fn every_answer_is_as_written() {
             continue;
         }
         let mut watch = Watch::default();
-        let played = golden::play(&golden::read(&folder), |world: &mut World| watch.look(world));
+        let played = golden::play(&golden::read(&folder), &mut |world: &mut World| watch.look(world));
         failures.extend(watch.violations.iter().take(5).map(|what| format!("{name}: {what}")));
         if let Ok(outcome) = &played {
             for exchange in &outcome.exchanges {

@@ -40,7 +40,7 @@ proptest! {
     #[test]
     fn every_playlist_of_a_random_broadcast_keeps_the_rules(case in case(true)) {
         let mut watch = Watch::default();
-        let outcome = golden::play(&case, |world| watch.look(world)).map_err(TestCaseError::fail)?;
+        let outcome = golden::play(&case, &mut |world: &mut World| watch.look(world)).map_err(TestCaseError::fail)?;
         // A request that ends in the middle of a part, with nothing behind it for longer than it
         // lasted, is answered, and what is answered is stored: as a part that is too short (H4). The
         // golden cases hold H4 where encoders go on.
@@ -68,7 +68,7 @@ proptest! {
 
     #[test]
     fn what_an_encoder_sends_is_what_viewers_get(case in case(false)) {
-        let outcome = golden::play(&case, |_| {}).map_err(TestCaseError::fail)?;
+        let outcome = golden::play(&case, &mut |_: &mut World| {}).map_err(TestCaseError::fail)?;
         let world = &outcome.world;
         for track in ["video", "audio"] {
             let (samples, data) = stored_samples(world, track);

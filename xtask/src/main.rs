@@ -29,11 +29,10 @@ enum Task {
     /// Installs with apt-get what is missing of ffmpeg, chromium, pip, varnish and a font (and says so), with
     /// rustup the Wasm target, with npm the player, the Worker's tools and the browser tests, with pip (into target/)
     /// shaka-packager. Then, in this order: formatting, clippy, all unit, golden, property and
-    /// simulation tests, the Wasm build of the packager, a check of the fuzz targets, codecs compared
-    /// with shaka-packager's, the Worker and its size, and the end-to-end tests with real ffmpeg and a real browser. Needs
-    /// Node.js 20 or later with npm. A tool that is missing fails the run; nothing is skipped.
+    /// simulation tests, a check of the fuzz targets, the Worker (built, its size, and in workerd), codecs
+    /// compared with shaka-packager's, and the end-to-end tests with real ffmpeg and a real browser. Needs Node.js 20 or later with npm. A tool that is missing fails the run; nothing is skipped.
     Test {
-        /// Leave out the end-to-end tests, which take minutes, and what only they need.
+        /// Leave out the Worker and the end-to-end tests, which take minutes, and what only they need.
         #[arg(long)]
         quick: bool,
     },

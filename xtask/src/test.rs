@@ -33,19 +33,6 @@ const STEPS: [Step; 11] = [
         run: || command::run(&mut without_workers(&["test", "--workspace"])),
     },
     Step {
-        name: "packager-core for Wasm",
-        run: || {
-            command::run(&mut cargo(&[
-                "build",
-                "--release",
-                "--package",
-                "packager-core",
-                "--target",
-                tools::WASM,
-            ]))
-        },
-    },
-    Step {
         name: "fuzz targets",
         // Their lock file is their own; libFuzzer itself, which is C++, is only needed to run them.
         run: || {
@@ -58,10 +45,34 @@ const STEPS: [Step; 11] = [
         },
     },
     Step {
+        name: "the Worker and its size",
+        run: || {
+            tools::npm_packages(&["."])?;
+            worker::build()?;
+            worker::check_size()
+        },
+    },
+    Step {
+        name: "the Worker in workerd",
+        run: || {
+            let test = [
+                "test",
+                "--release",
+                "--package",
+                "rimcast-tests",
+                "--test",
+                "worker",
+                "--test",
+                "worker_storage",
+            ];
+            command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1"]))
+        },
+    },
+    Step {
         name: "what the end-to-end tests need",
         run: || {
             tools::debian_packages()?;
-            tools::npm_packages(&[".", "tests/browser"])?;
+            tools::npm_packages(&["tests/browser"])?;
             tools::shaka_packager()
         },
     },
@@ -70,13 +81,6 @@ const STEPS: [Step; 11] = [
         run: || {
             let test = ["test", "--release", "--package", "rimcast-tests", "--test", "codecs"];
             command::run(cargo(&test).args(["--", "--ignored"]))
-        },
-    },
-    Step {
-        name: "the Worker and its size",
-        run: || {
-            worker::build()?;
-            worker::check_size()
         },
     },
     Step {
@@ -109,8 +113,8 @@ fn without_workers(args: &[&str]) -> Command {
     command
 }
 
-/// The steps that `--quick` leaves out, at the end.
-const END_TO_END_STEPS: usize = 4;
+/// The steps that `--quick` leaves out, at the end: what needs the Worker, ffmpeg or a browser.
+const END_TO_END_STEPS: usize = 5;
 
 /// Runs all steps, whatever fails, and says in one line how it went.
 fn run_steps(quick: bool) -> (usize, Vec<String>) {

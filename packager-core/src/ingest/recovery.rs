@@ -20,6 +20,8 @@ pub struct Recovery {
     log: BroadcastLog,
     sessions: BTreeMap<TrackName, Vec<SessionId>>,
     headers: BTreeMap<(TrackName, SessionId), Option<PushedHeader>>,
+    /// When a track's checkpoint was there.
+    checkpoints: BTreeMap<TrackName, WallMs>,
 }
 
 impl Recovery {
@@ -35,6 +37,7 @@ impl Recovery {
             log,
             sessions: BTreeMap::new(),
             headers: BTreeMap::new(),
+            checkpoints: BTreeMap::new(),
         }
     }
 
@@ -86,7 +89,12 @@ impl Recovery {
                 };
                 self.headers.insert((track.clone(), session.clone()), pushed);
             }
-            _ => self.log.absorb(read, found, asked),
+            (target, found) => {
+                if let (Target::Head(track), Found::Object { .. }) = (target, found) {
+                    self.checkpoints.insert(track.clone(), asked);
+                }
+                self.log.absorb(read, found, asked);
+            }
         }
     }
 
@@ -115,6 +123,8 @@ impl Recovery {
             let kind = chain.begin.kind;
             let track = receiver.tracks.entry(name.clone()).or_insert_with(|| Track::new(name.clone(), kind));
             track.resume(chain.clone());
+            // It may have been written just before it was read.
+            track.checkpoint_at = self.checkpoints.get(name).copied().unwrap_or(track.checkpoint_at);
         }
     }
 }

@@ -303,7 +303,7 @@ impl Track {
         self.header_from = before.header_from;
         self.header_at = before.header_at;
         self.run_header = before.run_header;
-        self.checkpoint_at = before.checkpoint_at;
+        self.checkpoint_at = self.checkpoint_at.max(before.checkpoint_at);
         self.checkpoint_tag = before.checkpoint_tag;
         self.warned_interval_ms = before.warned_interval_ms;
         self.first_sync = self.first_sync.or(before.first_sync);

@@ -1,24 +1,30 @@
 //! A live broadcast for the end-to-end tests: the real program, a real encoder, a real browser.
 
+mod asking;
 mod browser;
 mod encoder;
 mod feed;
 mod probe;
+mod pushing;
 mod server;
 mod shaka;
 mod varnish;
 mod viewer;
+mod worker;
 mod workerd;
 mod wrangler;
 
+pub use asking::{Asking, Progress};
 pub use browser::{Watched, over_http_2, strict, watch, watch_in_background};
 pub use encoder::{Encoder, Ladder, Push, Way};
 pub use feed::Feed;
 pub use probe::{Answers, Latency, Probe, Probed};
+pub use pushing::{SlowPush, Track, parts, synthetic, tracks, video_playlist};
 pub use server::{Server, free_port};
 pub use shaka::shaka;
 pub use varnish::Varnish;
 pub use viewer::{Fetched, Follower, get, put, request};
+pub use worker::{Inside, Listed, Worker};
 pub use workerd::{Count, Workerd};
 pub use wrangler::Wrangler;
 

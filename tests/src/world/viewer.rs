@@ -42,6 +42,28 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// The text, or what would be sent.
     pub body: String,
+    /// What a host sends.
+    pub sent: Sent,
+}
+
+/// A response, byte for byte.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// All headers that are decided.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, as far as it was sent.
+    pub body: Vec<u8>,
+    /// It was broken off there.
+    pub is_broken_off: bool,
+}
+
+/// A request under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Pending<'a> {
+    /// What is polled for it.
+    pub poll: &'a str,
+    /// What was sent already, where the body is a growing segment.
+    pub begun: Option<&'a Answer>,
 }
 
 impl Answer {
@@ -143,6 +165,18 @@ impl World {
         Some(Ok(first))
     }
 
+    /// What the edge that polls does about a request that it has not answered yet.
+    pub fn pending(&self, asked: Asked) -> Option<Pending<'_>> {
+        let is_it =
+            |c: &&Conversation| c.asked == asked && EDGES[c.viewer].is_warm && !EDGES[c.viewer].observes;
+        let conversation = self.conversations.iter().find(is_it)?;
+        let begun = match &conversation.state {
+            State::Growing(growing) => Some(&growing.0),
+            _ => None,
+        };
+        Some(Pending { poll: &conversation.wait()?.poll.key, begun })
+    }
+
     /// Asks and takes the answer that is given at once, if one is.
     pub fn ask_now(&mut self, target: &str) -> Option<Result<Answer, String>> {
         let asked = self.ask(Method::Get, target);
@@ -157,7 +191,7 @@ impl World {
 
     /// The moment is over: everyone who waits looks again. Not sooner, for of two writes at one moment
     /// an edge that is told of each could answer between them, and one that polls could not.
-    pub(super) fn wake(&mut self) {
+    pub fn wake(&mut self) {
         self.wake_those(|_| true);
     }
 
@@ -241,7 +275,7 @@ impl Conversation {
                     let at_ms = now.since_ms(self.when.at);
                     match grow(edge, store, &cursor, now) {
                         Grow::Parts(parts, cursor) => {
-                            list_parts(&mut answer.body, &parts, store, at_ms);
+                            list_parts(&mut answer, &parts, store, at_ms);
                             self.state = State::Growing(Box::new((answer, cursor, None)));
                         }
                         Grow::Wait(wait) => {
@@ -254,6 +288,7 @@ impl Conversation {
                         }
                         Grow::Abort | Grow::Fetch(_) => {
                             let _ = writeln!(answer.body, "+{at_ms} ms: broken off");
+                            answer.sent.is_broken_off = true;
                             self.state = State::Done(answer);
                         }
                     }
@@ -299,28 +334,48 @@ fn carry_out(edge: &mut Edge, store: &Store, fetches: &[Fetch], now: WallMs) {
 }
 
 fn begin(response: Response, method: Method, store: &Store, after_ms: i64) -> State {
-    let mut answer =
-        Answer { after_ms, status: response.status, headers: headers(&response), body: String::new() };
-    match response.body {
-        Body::Empty => {}
-        Body::Text(text) => answer.body.push_str(&String::from_utf8_lossy(&text.plain)),
-        Body::Page => answer.body.push_str("(the player page)\n"),
+    let (status, headers) = (response.status, headers(&response));
+    let mut answer = Answer { after_ms, status, headers, body: String::new(), sent: Sent::default() };
+    let sent = |response: Response, body: &[u8]| Sent {
+        headers: response.headers().into_iter().map(|(name, value)| (name, value.into_owned())).collect(),
+        body: body.to_vec(),
+        is_broken_off: false,
+    };
+    match response.body.clone() {
+        Body::Empty => answer.sent = sent(response, b""),
+        Body::Text(text) => {
+            answer.body.push_str(&String::from_utf8_lossy(&text.plain));
+            answer.sent = sent(response, if status == 204 { b"" } else { &text.plain });
+        }
+        Body::Page => {
+            answer.body.push_str("(the player page)\n");
+            answer.sent = sent(response, include_bytes!("../../../player/index.html"));
+        }
         Body::Object { key } => {
             match store.get(&key).filter(|o| !matches!(Entry::from_meta(&o.meta), Ok(Entry::Marker(_)))) {
                 Some(object) => {
                     let hash = xxh3_64(&object.body);
-                    let _ = writeln!(answer.body, "({key}: {} bytes, XXH3 {hash:016x})", object.body.len());
+                    let size_bytes = object.body.len();
+                    let _ = writeln!(answer.body, "({key}: {size_bytes} bytes, XXH3 {hash:016x})");
+                    answer.sent = sent(response.ranged(None, size_bytes as u64).0, &object.body);
                 }
                 None => {
                     // What every host does where an object that should be sent is not there.
                     answer.status = 404;
                     answer.headers = vec![("Cache-Control", CacheFor::Seconds(1).to_string())];
                     let _ = writeln!(answer.body, "(nothing is stored at {key})");
+                    let absent = Response::absent();
+                    if let Body::Text(text) = &absent.body {
+                        answer.sent = sent(absent.clone(), &text.plain);
+                    }
                 }
             }
         }
         Body::Segment { parts, more } => {
-            list_parts(&mut answer.body, &parts, store, after_ms);
+            let size_bytes = parts.iter().map(|part| part.bytes).sum();
+            let response = if more.is_some() { response } else { response.ranged(None, size_bytes).0 };
+            answer.sent = sent(response, b"");
+            list_parts(&mut answer, &parts, store, after_ms);
             if let Some(cursor) = more.filter(|_| method == Method::Get) {
                 return State::Growing(Box::new((answer, cursor, None)));
             }
@@ -329,15 +384,17 @@ fn begin(response: Response, method: Method, store: &Store, after_ms: i64) -> St
     }
     if method == Method::Head {
         answer.body.clear();
+        answer.sent.body.clear();
     }
     State::Done(answer)
 }
 
-fn list_parts(body: &mut String, parts: &[PartObject], store: &Store, at_ms: i64) {
+fn list_parts(answer: &mut Answer, parts: &[PartObject], store: &Store, at_ms: i64) {
     for part in parts {
-        let stored = store.get(&part.key).map(|object| object.body.len() as u64);
-        assert_eq!(stored, Some(part.bytes), "{} is not what is announced", part.key);
-        let _ = writeln!(body, "+{at_ms} ms: {}: {} bytes", part.key, part.bytes);
+        let stored = store.get(&part.key).map_or(&[][..], |object| &object.body);
+        assert_eq!(stored.len() as u64, part.bytes, "{} is not what is announced", part.key);
+        let _ = writeln!(answer.body, "+{at_ms} ms: {}: {} bytes", part.key, part.bytes);
+        answer.sent.body.extend_from_slice(stored);
     }
 }
 
