@@ -42,7 +42,11 @@ const restarting = (RustObject) =>
   };
 
 export class IngestObject extends restarting(rust.IngestObject) {}
-export class WaitingObject extends restarting(rust.WaitingObject) {}
+export class WaitingObject extends restarting(rust.WaitingObject) {
+  fetch(request) {
+    return this.hold(request);
+  }
+}
 
 /** Every request, before any cache. */
 export default class extends Gateway {

@@ -16,7 +16,7 @@ use worker::worker_sys::FixedLengthStream;
 use worker::{Env, Result};
 
 use crate::isolate::Isolate;
-use crate::respond::{empty, head, said, with_bytes, with_stream};
+use crate::respond::{Head, said};
 use crate::store::R2Store;
 
 /// What one edge knows, and where it reads.
@@ -105,9 +105,9 @@ impl EdgeHost {
         let is_head = request.method == Method::Head;
         let range = request.range.as_deref();
         match &decided.body {
-            Body::Empty => empty(&head(&decided)?),
+            Body::Empty => Head::new(&decided).empty(),
             Body::Text(text) if is_head => sized(&decided, text.plain.len() as u64),
-            Body::Text(text) => with_bytes(&head(&decided)?, &text.plain),
+            Body::Text(text) => Head::new(&decided).with_bytes(&text.plain),
             Body::Page => page(&decided, env).await,
             Body::Object { key } => {
                 let object = match self.store.stream(key, None).await {
@@ -120,7 +120,7 @@ impl EdgeHost {
                 match decided.ranged(range, size) {
                     (decided, Ranged::Outside) => said(&decided),
                     (decided, _) if is_head => sized(&decided, size),
-                    (decided, Ranged::Whole) => with_stream(&head(&decided)?, &stream),
+                    (decided, Ranged::Whole) => Head::new(&decided).with_stream(stream),
                     (decided, Ranged::Part { first, last }) => {
                         let part = PartObject { key, bytes: size };
                         self.joined(&decided, vec![part], first..last.saturating_add(1))
@@ -160,7 +160,7 @@ impl EdgeHost {
             }
             let _ = JsFuture::from(writable.close()).await;
         });
-        with_stream(&head(decided)?, &pipe.readable())
+        Head::new(decided).with_stream(pipe.readable())
     }
 }
 
@@ -192,16 +192,13 @@ pub(crate) async fn pipe_part(
 
 /// The answer to HEAD.
 fn sized(decided: &Decided, bytes: u64) -> Result<Response> {
-    let init = head(decided)?;
-    let headers: web_sys::Headers = js_sys::Reflect::get(&init, &"headers".into())?.into();
-    headers.set("content-length", &bytes.to_string())?;
-    empty(&init)
+    Head::new(decided).with("content-length", &bytes.to_string()).empty()
 }
 
 /// The player page, which is among the static assets.
 async fn page(decided: &Decided, env: &Env) -> Result<Response> {
     let mut page = env.assets("ASSETS")?.fetch("https://assets/-/player/index.html", None).await?;
-    with_bytes(&head(decided)?, &page.bytes().await?)
+    Head::new(decided).with_bytes(&page.bytes().await?)
 }
 
 /// Storage does not answer.

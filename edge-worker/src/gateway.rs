@@ -17,8 +17,8 @@ use crate::respond::said;
 /// The push key, a secret. Without one, only the machine that runs `wrangler dev` may push.
 const PUSH_KEY: &str = "PUSH_KEY";
 
-/// Tells the packager which part of the world a request comes from, and so where to wait.
-pub(crate) const REGION: &str = "rimcast-region";
+/// Where requests come from, where the platform does not say.
+const NOWHERE: &str = "nowhere";
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
@@ -34,17 +34,34 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
         "/healthz" => return said(&Decided::health(false)),
         _ => {}
     }
-    let headers = Headers::new()?;
-    if let Some(range) = request.headers().get("range")?.filter(|_| !has(&request, "if-range")) {
-        headers.set("range", &range)?;
+    let region = region(&request).unwrap_or_else(|| NOWHERE.to_owned());
+    let url = format!("http://{region}{}", canonical(target));
+    let packager = packager(&context)?;
+    let range = request.headers().get("range")?.filter(|_| !has(&request, "if-range"));
+    let method = request.method();
+    if range.is_none() && method == "GET" {
+        return packager.call(&url, &PLAIN.with(Clone::clone)).await;
     }
-    headers.set(REGION, &region(&request).unwrap_or_default())?;
+    let init = plain();
+    init.set_method(&method);
+    if let Some(range) = range {
+        let headers = Headers::new()?;
+        headers.set("range", &range)?;
+        init.set_headers(&headers);
+    }
+    packager.call(&url, &init).await
+}
+
+thread_local! {
+    /// How nearly all requests are sent on: made once.
+    static PLAIN: RequestInit = plain();
+}
+
+fn plain() -> RequestInit {
     let init = RequestInit::new();
-    init.set_method(&request.method());
-    init.set_headers(&headers);
     // A redirect is for the viewer to follow.
     init.set_redirect(RequestRedirect::Manual);
-    packager(&context)?.call(&format!("{origin}{}", canonical(target)), &init).await
+    init
 }
 
 /// The packager's entry point, behind the cache.
@@ -96,7 +113,7 @@ fn is_loopback(ip: &str) -> bool {
     ip.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// The continent.
+/// The continent. It travels as the host's name, which is no part of what the cache keys by.
 fn region(request: &Request) -> Option<String> {
     let cf: JsValue = js_sys::Reflect::get(request, &"cf".into()).ok()?;
     js_sys::Reflect::get(&cf, &"continent".into()).ok()?.as_string()

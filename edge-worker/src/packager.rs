@@ -15,7 +15,6 @@ use worker::{Env, Result};
 
 use crate::callee::Callee;
 use crate::edge::{EdgeHost, SharedEdge, ViewerRequest, unavailable};
-use crate::gateway::REGION;
 use crate::isolate::Isolate;
 use crate::respond::said;
 use crate::store::R2Store;
@@ -56,7 +55,8 @@ async fn answer(request: &Request, env: &Env) -> Result<Response> {
         }
     }
     let Some(place) = viewer.as_core().place() else { return said(&Decided::unavailable()) };
-    let region = request.headers().get(REGION)?.unwrap_or_default();
+    let url = request.url();
+    let region = region(&url);
     let object: Callee = env.durable_object("WAITING")?.get_by_name(&format!("{place}@{region}"))?.into_rpc();
     match object.pass(request).await {
         Ok(response) => Ok(response),
@@ -66,6 +66,11 @@ async fn answer(request: &Request, env: &Env) -> Result<Response> {
             said(&Decided::error(503, "waiting was interrupted; ask again"))
         }
     }
+}
+
+/// Which part of the world a request comes from, as the gateway has it: the host of the URL.
+fn region(url: &str) -> &str {
+    url.split_once("://").and_then(|(_, rest)| rest.split('/').next()).unwrap_or_default()
 }
 
 fn edge(env: &Env) -> Result<SharedEdge> {

@@ -9,16 +9,19 @@ use std::sync::Arc;
 
 use futures_util::lock::Mutex;
 use ingest_lambda::Runtime as _;
+use js_sys::Promise;
 use packager_core::edge::{Asked, Body, Cursor, Grow, PartObject, Step, Wait};
 use packager_core::time::WallMs;
 use tokio::sync::Notify;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use web_sys::{TransformStream, WritableStream};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use crate::edge::{EdgeHost, ViewerRequest, pipe_part, unavailable};
 use crate::isolate::Isolate;
-use crate::respond::{empty, head, with_stream};
+use crate::respond::Head;
 use crate::store::R2Store;
 
 /// Deadlines within so many milliseconds are kept together, so that a crowd that came one by one is not
@@ -53,12 +56,22 @@ impl DurableObject for WaitingObject {
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
-        let place = match &self.place {
-            Ok(place) => place,
-            Err(why) => return Err(why.to_string().into()),
-        };
-        let viewer = ViewerRequest::new(request.inner())?;
-        Ok(place.answer(&viewer, &self.env).await?.into())
+        let answer = JsFuture::from(self.hold(request.inner().clone()?)).await?;
+        Ok(answer.unchecked_into::<web_sys::Response>().into())
+    }
+}
+
+#[wasm_bindgen]
+impl WaitingObject {
+    /// What `entry.js` calls in place of `fetch`, whose response would be taken apart and made anew.
+    pub fn hold(&self, request: web_sys::Request) -> Promise {
+        let place = self.place.as_ref().map(Rc::clone).map_err(ToString::to_string);
+        let env = self.env.clone();
+        future_to_promise(async move {
+            let answer = async { place?.answer(&ViewerRequest::new(&request)?, &env).await };
+            let answer: Result<web_sys::Response> = answer.await;
+            Ok(answer?.into())
+        })
     }
 }
 
@@ -86,14 +99,14 @@ impl Place {
         };
         match decided.body {
             Body::Segment { ref parts, more: Some(ref cursor) } => {
-                let init = head(&decided)?;
+                let head = Head::new(&decided);
                 if viewer.method == packager_core::edge::Method::Head {
-                    return empty(&init);
+                    return head.empty();
                 }
                 let pipe = TransformStream::new()?;
                 let growing = Rc::clone(self).send_growing(parts.clone(), cursor.clone(), pipe.writable());
                 spawn_local(growing);
-                with_stream(&init, &pipe.readable())
+                head.with_stream(pipe.readable())
             }
             _ => self.edge.send(decided, viewer, env).await,
         }

@@ -164,7 +164,7 @@ fn who_waits_in_an_object_that_is_restarted_is_told_to_ask_again() {
     let ask = |number: usize| Asking::start("GET", &show.url(&worker, &next[number % 2]));
     let askings: Vec<Asking> = (0..200).map(ask).collect();
     until_held(&worker, 200);
-    worker.restart("WAITING", "show/video@EU");
+    worker.restart("WAITING", "show/video@eu");
     for asking in &askings {
         told_to_ask_again(asking);
     }

@@ -33,11 +33,11 @@ fn package(name: &str, folder: &str) -> Result<(), String> {
     if is_built(name, folder)? {
         return Ok(());
     }
-    // Left to itself, worker-build would fetch these from elsewhere.
+    // Left to itself, worker-build would fetch these from elsewhere, and keep the names of all functions.
     let bin = root().join("node_modules/.bin");
     let mut command = Command::new("worker-build");
     command
-        .args(["--profile", PROFILE, folder])
+        .args(["--profile", PROFILE, "--no-opt", folder])
         .env("WASM_BINDGEN_BIN", "wasm-bindgen")
         .env("ESBUILD_BIN", bin.join("esbuild"))
         .env(flags.0, &flags.1)
