@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use packager_core::cmaf::TrackKind;
 use rimcast_tests::encoders::{CASES, Case, PLAIN, Proof, document};
 use rimcast_tests::live::{
-    Encoder, Host as _, Server, Way, get, put, root, strict, wait_for, watch, watch_in_background,
+    Encoder, Host as _, Server, Way, decodes, get, put, root, strict, wait_for, watch, watch_in_background,
 };
 use rimcast_tests::recordings::recordings;
 
@@ -52,17 +52,7 @@ fn tried(case: &Case) {
         assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");
     }
     strict(&url, LEGAL);
-    for stream in ["v:0", "a:0"] {
-        let output = Command::new("ffprobe")
-            .args(["-v", "error", "-select_streams", stream, "-read_intervals", "%+#30", "-count_frames"])
-            .args(["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", &url])
-            .output()
-            .expect("ffprobe is installed");
-        let said = String::from_utf8_lossy(&output.stderr);
-        let frames = String::from_utf8_lossy(&output.stdout);
-        let most = frames.lines().filter_map(|line| line.trim_matches(',').parse::<u32>().ok()).max();
-        assert!(output.status.success() && most >= Some(10), "{stream}: {frames} {said}");
-    }
+    decodes(&url, 10);
 }
 
 /// Decodes a stream of what is at a place, and gives one hash of all that comes out.

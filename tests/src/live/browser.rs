@@ -91,3 +91,26 @@ pub fn over_http_2(origin: &str, broadcast: &str) {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{origin}: {said}\n{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// ffprobe, starting from the multivariant playlist at `url`, decodes this many pictures and frames of
+/// sound. Gives what it complained of.
+///
+/// # Panics
+///
+/// It does not.
+pub fn decodes(url: &str, frames: u32) -> String {
+    let mut complaints = String::new();
+    for stream in ["v:0", "a:0"] {
+        let output = Command::new("ffprobe")
+            .args(["-v", "error", "-select_streams", stream, "-read_intervals", "%+#30", "-count_frames"])
+            .args(["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", url])
+            .output()
+            .expect("ffprobe is installed");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let counts = String::from_utf8_lossy(&output.stdout);
+        let most = counts.lines().filter_map(|line| line.trim_matches(',').parse::<u32>().ok()).max();
+        assert!(output.status.success() && most >= Some(frames), "{stream}: {counts} {said}");
+        complaints.push_str(&said);
+    }
+    complaints
+}

@@ -15,7 +15,7 @@ mod workerd;
 mod wrangler;
 
 pub use asking::{Asking, Progress};
-pub use browser::{Watched, over_http_2, strict, watch, watch_in_background};
+pub use browser::{Watched, decodes, over_http_2, strict, watch, watch_in_background};
 pub use encoder::{Encoder, Ladder, Push, Way};
 pub use feed::Feed;
 pub use probe::{Answers, Latency, Probe, Probed};
