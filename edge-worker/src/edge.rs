@@ -164,6 +164,9 @@ impl EdgeHost {
     }
 }
 
+/// What is told of a response that does not come to its end.
+pub(crate) const BROKEN_OFF: &str = "the response was broken off: what should follow did not come";
+
 /// Sends a range of a part on; false when that has failed, and the response is broken off.
 pub(crate) async fn pipe_part(
     store: &R2Store,
@@ -186,7 +189,7 @@ pub(crate) async fn pipe_part(
         Err(why) => why.to_string(),
     };
     tracing::error!("{why}");
-    let _ = JsFuture::from(to.abort()).await;
+    let _ = JsFuture::from(to.abort_with_reason(&BROKEN_OFF.into())).await;
     false
 }
 

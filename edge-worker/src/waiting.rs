@@ -4,13 +4,15 @@
 //! deadline: viewers that leave are not seen to.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use futures_util::future::{Either, select};
 use futures_util::lock::Mutex;
 use ingest_lambda::Runtime as _;
 use js_sys::Promise;
-use packager_core::edge::{Asked, Body, Cursor, Grow, PartObject, Step, Wait};
+use packager_core::edge::{Asked, Body, Cursor, Grow, HOLD_MS, PartObject, Response as Decided, Step, Wait};
 use packager_core::time::WallMs;
 use tokio::sync::Notify;
 use wasm_bindgen::JsCast as _;
@@ -19,14 +21,25 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use web_sys::{TransformStream, WritableStream};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use crate::edge::{EdgeHost, ViewerRequest, pipe_part, unavailable};
+use crate::edge::{BROKEN_OFF, EdgeHost, ViewerRequest, pipe_part, unavailable};
 use crate::isolate::Isolate;
-use crate::respond::Head;
+use crate::respond::{Head, said};
 use crate::store::R2Store;
 
 /// Deadlines within so many milliseconds are kept together, so that a crowd that came one by one is not
 /// woken for each of its deadlines.
 const DEADLINE_STEP_MS: i64 = 100;
+
+/// Nobody waits for longer than this, whatever happens: a second more than the longest hold.
+const LIMIT_MS: i64 = HOLD_MS + 1_000;
+
+async fn limit() {
+    let end = Isolate::now().plus_ms(LIMIT_MS);
+    // A timer may be early by the clock.
+    while let rest_ms @ 1.. = end.since_ms(Isolate::now()) {
+        Isolate::sleep(rest_ms.unsigned_abs()).await;
+    }
+}
 
 /// Holds requests of one place.
 #[durable_object(fetch)]
@@ -69,7 +82,11 @@ impl WaitingObject {
         let env = self.env.clone();
         future_to_promise(async move {
             let answer = async { place?.answer(&ViewerRequest::new(&request)?, &env).await };
-            let answer: Result<web_sys::Response> = answer.await;
+            let answer: Result<web_sys::Response> = match select(pin!(answer), pin!(limit())).await {
+                Either::Left((answer, _)) => answer,
+                // The packager ends holds before, unless storage keeps it waiting.
+                Either::Right(_) => said(&Decided::unavailable()),
+            };
             Ok(answer?.into())
         })
     }
@@ -142,7 +159,7 @@ impl Place {
             };
         }
         // Not ended but broken off, so that no cache keeps half of it.
-        let _ = JsFuture::from(to.abort()).await;
+        let _ = JsFuture::from(to.abort_with_reason(&BROKEN_OFF.into())).await;
     }
 
     /// Returns when what is waited for may be there, or at the deadline.
