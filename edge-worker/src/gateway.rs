@@ -78,7 +78,7 @@ async fn push(request: &Request, path: &str, env: &Env) -> Result<Response> {
     let shown = Credentials {
         authorization: authorization.as_deref(),
         from_loopback: request.headers().get("cf-connecting-ip")?.is_some_and(|ip| is_loopback(&ip)),
-        relayed: ["forwarded", "via", "origin"].iter().any(|name| has(request, name)),
+        relayed: Credentials::RELAYED.iter().any(|name| has(request, name)),
     };
     let path_without_key = split_key(path).1;
     if let Err(denied) = access.check(path, &shown) {

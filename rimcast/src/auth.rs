@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, FORWARDED, ORIGIN, VIA};
+use http::header::AUTHORIZATION;
 use packager_core::ingest::Credentials;
 
 /// Reads the headers of a request from `peer`.
@@ -11,10 +11,7 @@ pub(crate) fn credentials(peer: IpAddr, headers: &HeaderMap) -> Credentials<'_> 
     Credentials {
         authorization: headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()),
         from_loopback: peer.to_canonical().is_loopback(),
-        relayed: headers.contains_key(FORWARDED)
-            || headers.contains_key("x-forwarded-for")
-            || headers.contains_key(VIA)
-            || headers.contains_key(ORIGIN),
+        relayed: Credentials::RELAYED.iter().any(|name| headers.contains_key(*name)),
     }
 }
 
@@ -36,7 +33,7 @@ mod tests {
         }
         let remote = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));
         assert!(!credentials(remote, &none).from_loopback);
-        for relayed in ["forwarded", "x-forwarded-for", "via", "origin"] {
+        for relayed in Credentials::RELAYED {
             let headers = [(relayed.parse().unwrap(), "x".parse().unwrap())].into_iter().collect();
             assert!(credentials(remote, &headers).relayed, "{relayed}");
         }

@@ -22,9 +22,13 @@ pub struct Credentials<'a> {
     pub authorization: Option<&'a str>,
     /// It comes from this machine,
     pub from_loopback: bool,
-    /// but on behalf of somebody else: a proxy, or a web page (`Forwarded`, `X-Forwarded-For`, `Via`,
-    /// `Origin`).
+    /// but on behalf of somebody else: it has one of the headers in [`RELAYED`](Self::RELAYED).
     pub relayed: bool,
+}
+
+impl Credentials<'_> {
+    /// What proxies on a machine pass on, and web pages opened on it send, is not that machine's own doing.
+    pub const RELAYED: [&'static str; 4] = ["forwarded", "x-forwarded-for", "via", "origin"];
 }
 
 /// Why someone may not.
