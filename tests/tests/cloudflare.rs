@@ -3,30 +3,48 @@
 use std::time::Duration;
 
 use rimcast_tests::encoders::{CASES, Ffmpeg};
-use rimcast_tests::live::{Encoder, Host, Ladder, Server, Watched, Wrangler, decodes, get, wait_for, watch};
+use rimcast_tests::live::{Encoder, Host, Ladder, Server, Wrangler, decodes, get, wait_for, watch};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("there is room for a folder")
 }
 
-/// ffmpeg pushes, hls.js watches.
-fn played(host: &impl Host, seconds: u32) -> Watched {
+/// ffmpeg pushes, hls.js watches; how far behind live it was.
+///
+/// A viewer who comes while there is next to nothing yet may stall before the first second is over, and the
+/// page is a second further behind live from then on. That says nothing of the host, so such a run does not
+/// count.
+fn played(host: &impl Host, seconds: u32) -> f64 {
     let _encoder = Encoder::push(host, "show", &Ladder::default());
-    wait_for("the broadcast can be watched", Duration::from_secs(40), || {
-        get(&host.url("/show/index.m3u8")).ok().filter(|answer| answer.status == 200)
+    let base = host.url("/show/");
+    wait_for("there is a window to start in", Duration::from_secs(60), || {
+        let all = get(&format!("{base}index.m3u8")).ok().filter(|answer| answer.status == 200)?.text();
+        let first = all.lines().find(|line| !line.is_empty() && !line.starts_with('#'))?;
+        let listed = get(&format!("{base}{first}")).ok()?.text();
+        (listed.matches("#EXTINF").count() >= SEGMENTS).then_some(())
     });
-    let watched = watch(&host.url("/show/"), seconds, &[]);
-    assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");
-    watched
+    for _ in 0..ATTEMPTS {
+        let watched = watch(&base, seconds, &[]);
+        assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");
+        if watched.stalls_before == 0 {
+            return watched.latency_median_s.expect("it played");
+        }
+    }
+    panic!("playback stalled at its start, {ATTEMPTS} times");
 }
+
+/// What a viewer finds who comes to a broadcast that has begun.
+const SEGMENTS: usize = 5;
+
+const ATTEMPTS: u32 = 3;
 
 #[test]
 #[ignore = "needs ffmpeg, Chromium and wrangler: cargo xtask test"]
 fn a_push_to_the_worker_plays_as_close_to_live_as_from_serve() {
     let data = folder();
-    let from_worker = played(&Wrangler::dev(data.path()), 60).latency_median_s.expect("it played");
+    let from_worker = played(&Wrangler::dev(data.path()), 60);
     let data = folder();
-    let from_serve = played(&Server::serve(data.path(), &[]), 30).latency_median_s.expect("it played");
+    let from_serve = played(&Server::serve(data.path(), &[]), 30);
     println!("{from_worker} s behind live from the Worker, {from_serve} s from serve");
     assert!(from_worker < from_serve + 0.3, "{from_worker} s behind live, {from_serve} s from serve");
 }

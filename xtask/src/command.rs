@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The root of the repository.
+/// The root of the repository: where Cargo runs this from, whichever checkout it was built in.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let package = std::env::var_os("CARGO_MANIFEST_DIR");
+    package.as_deref().map_or(Path::new(env!("CARGO_MANIFEST_DIR")), Path::new).join("..")
 }
 
 /// Cargo, the one that runs this.

@@ -18,6 +18,8 @@ pub struct Watched {
     pub latency_median_s: Option<f64>,
     /// How often playback stood still.
     pub stalls: u64,
+    /// How often it did while it started.
+    pub stalls_before: u64,
     /// What hls.js and the page complained of.
     pub errors: Vec<serde_json::Value>,
     /// EXT-X-DISCONTINUITY tags crossed.
