@@ -5,7 +5,10 @@ const select = (id) => document.getElementById(id);
 // A menu with these entries, `[value, label]`; it shows when there is something to choose.
 function fill(id, entries, chosen, least) {
   const menu = select(id);
-  menu.replaceChildren(...entries.map(([value, label]) => new Option(label, String(value))));
+  const shown = JSON.stringify(entries);
+  // A menu that is open stays open when it would say the same.
+  if (menu.dataset.shown !== shown) menu.replaceChildren(...entries.map(([value, label]) => new Option(label, String(value))));
+  menu.dataset.shown = shown;
   menu.value = String(chosen);
   menu.parentElement.hidden = entries.length < least;
 }

@@ -8,7 +8,7 @@ export function isSupported() {
   return window.shaka.Player.isBrowserSupported();
 }
 
-const retryParameters = { maxAttempts: 3, baseDelay: 250, backoffFactor: 2, fuzzFactor: 0.5, timeout: 60_000, stallTimeout: 10_000, connectionTimeout: 10_000 };
+const retryParameters = { maxAttempts: 2, baseDelay: 250, backoffFactor: 2, fuzzFactor: 0.5, timeout: 60_000, stallTimeout: 10_000, connectionTimeout: 10_000 };
 const config = {
   manifest: {
     dash: { autoCorrectDrift: false }, // the server's dates are true
@@ -34,8 +34,8 @@ export function create(page) {
   const { RequestType } = window.shaka.net.NetworkingEngine;
   const player = new window.shaka.Player(null, page.captions);
   let epochMs = null; // availabilityStartTime
-  let starts = []; // of Periods, in s
-  let period = null; // how many of them have begun
+  let periods = []; // { start, offset }, in s: what is added to media times to place them in the presentation
+  let begun = null; // how many of them
   let loaded = false;
   let over = false;
   let wanted = null; // the subtitles that were chosen
@@ -50,8 +50,8 @@ export function create(page) {
   async function load() {
     loaded = false;
     epochMs = null;
-    starts = [];
-    period = null;
+    periods = [];
+    begun = null;
     await attached;
     player.configure('manifest.retryParameters.maxAttempts', 1); // the page does it, and says so
     try {
@@ -69,21 +69,32 @@ export function create(page) {
   // shaka-player joins Periods to one, and never looks at availabilityStartTime again: both are read from what it reads.
   player.getNetworkingEngine().registerResponseFilter((type, { data }) => {
     if (type !== RequestType.MANIFEST) return;
-    const text = new TextDecoder().decode(data);
-    for (const [, start] of text.matchAll(/<Period\b[^>]*?\sstart="PT([^"]+)"/g)) {
-      const at = secondsOf(start);
-      if (!starts.includes(at)) starts.push(at);
+    const manifest = new DOMParser().parseFromString(new TextDecoder().decode(data), 'text/xml').documentElement;
+    for (const period of manifest.getElementsByTagName('Period')) {
+      const start = secondsOf(period.getAttribute('start'));
+      const template = period.getElementsByTagName('SegmentTemplate')[0];
+      const mediaStart = (template?.getAttribute('presentationTimeOffset') ?? 0) / (template?.getAttribute('timescale') ?? 1);
+      if (periods.every((each) => each.start !== start)) periods.push({ start, offset: start - mediaStart });
     }
-    const begun = Date.parse(/<MPD\b[^>]*?\savailabilityStartTime="([^"]+)"/.exec(text)?.[1]);
-    if (Number.isNaN(begun)) return; // a patch
+    const startMs = Date.parse(manifest.getAttribute('availabilityStartTime'));
+    if (Number.isNaN(startMs)) return; // a patch
     // Created again under its name: none of what is playing belongs to it.
-    if (loaded && epochMs !== null && begun !== epochMs) page.retry(load);
-    epochMs = begun;
+    if (loaded && epochMs !== null && startMs !== epochMs) page.retry(load);
+    epochMs = startMs;
   });
+  const begunAt = (time) => periods.filter(({ start }) => start <= time + 0.05);
   video.addEventListener('timeupdate', () => {
-    const begun = starts.filter((at) => at <= video.currentTime + 0.05).length;
-    if (period !== null && begun > period) page.discontinuity();
-    period = begun;
+    if (!loaded) return;
+    const now = begunAt(video.currentTime).length;
+    if (begun !== null && now > begun) page.discontinuity();
+    begun = now;
+  });
+
+  // Where segments arrive in parts, shaka-player 5.2 moves subtitles by what it takes for the start of the segment of video,
+  // and is the start of the last part: too early by up to a segment.
+  player.configure('mediaSource.modifyCueCallback', (cue, _, { segmentStart, periodStart: offset }) => {
+    const period = begunAt(segmentStart).at(-1);
+    if (period && Number.isFinite(offset)) move(cue, period.offset - offset);
   });
 
   function failed(error) {
@@ -157,8 +168,14 @@ export function create(page) {
   };
 }
 
-// Of an xs:duration behind its `PT`.
+function move(cue, by) {
+  cue.startTime += by;
+  cue.endTime += by;
+  for (const nested of cue.nestedCues) move(nested, by);
+}
+
+// Of an xs:duration without years and months.
 function secondsOf(duration) {
-  const [, hours = 0, minutes = 0, seconds = 0] = /^(?:([\d.]+)H)?(?:([\d.]+)M)?(?:([\d.]+)S)?$/.exec(duration) ?? [];
-  return hours * 3600 + minutes * 60 + Number(seconds);
+  const [, days = 0, hours = 0, minutes = 0, seconds = 0] = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?$/.exec(duration) ?? [];
+  return days * 86_400 + hours * 3600 + minutes * 60 + Number(seconds);
 }
