@@ -1,30 +1,38 @@
-// The player page of one broadcast: plays `index.m3u8`, which lies beside the page, a PART-HOLD-BACK behind live.
-// hls.js where the browser has Media Source Extensions, the browser's own HLS elsewhere (or with `?native`).
+// The player page of one broadcast: plays what lies beside the page, close behind live.
+//
+// `?player=hls|dash|shaka|native` says by what: `index.m3u8` or `manifest.mpd`. Otherwise hls.js does it where the browser
+// has Media Source Extensions, and the browser's own HLS elsewhere. `?manifest=sequence` takes `sequence.mpd` for DASH,
+// whose parts are resources of their own.
 
-import { trackMenus } from './tracks.js';
+import * as dash from './engines/dash.js';
+import * as hls from './engines/hls.js';
+import * as native from './engines/native.js';
+import * as shaka from './engines/shaka.js';
+import { fillMenus, listenToMenus, mbps } from './tracks.js';
 
-const Hls = window.Hls;
+const ENGINES = { hls, dash, shaka, native };
 const $ = (id) => document.getElementById(id);
 const video = $('video');
-const playlistUrl = new URL('index.m3u8', location.origin + location.pathname).href;
+const query = new URLSearchParams(location.search);
 const broadcast = decodeURIComponent(location.pathname.split('/').filter(Boolean).pop() ?? '') || 'Broadcast';
 
-const FAR_BEHIND_S = 4; // beyond this hls.js no longer catches up by playing faster: the viewer is asked to jump
+const FAR_BEHIND_S = 4; // beyond this nobody catches up by playing faster: the viewer is asked to jump
 const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 5000; // who waits for a match to begin is at most this late
 const ERRORS_KEPT = 50;
 
 const counts = { stalls: 0, discontinuities: 0, errors: [] };
-let trouble = 'loading'; // loading | waiting | reconnecting | unsupported | null: what is wrong with the stream
+let trouble = 'loading'; // loading | waiting | reconnecting | unloaded | unsupported | null: what is wrong
 let started = false; // a frame has been shown
 let stalled = false;
 let blocked = false; // the browser lets nothing play before the viewer has pressed something
 let mutedByPolicy = false;
 let wantsPlay = true;
-let over = false; // ENDLIST was seen
+let over = false; // ENDLIST was seen, or the manifest is static
 let attempt = 0;
 let retryTimer;
-let engine; // { name, load, levels, level, auto, setLevel, latency, target, behind, livePosition, playingDate, ... }
+let chosen; // the key in ENGINES
+let engine; // what it created, once its script is there
 
 // ---- what happens --------------------------------------------------------------------------------
 
@@ -47,6 +55,12 @@ function noteStall() {
   if (!started || stalled || video.seeking || video.ended || video.paused) return;
   stalled = true;
   counts.stalls += 1;
+}
+
+function goesOn() {
+  // An interruption must not leave the viewer behind; a pause may, for that was wished for.
+  if (stalled && isFar()) goLive();
+  stalled = false;
 }
 
 // Full jitter below the ceiling's half, so that an audience which lost the stream together does not come back together.
@@ -98,147 +112,28 @@ function isFar() {
   return behind !== null && behind > FAR_BEHIND_S;
 }
 
-// ---- hls.js --------------------------------------------------------------------------------------
+// ---- what an engine is given ---------------------------------------------------------------------
 
-// No liveSync setting: any of them would replace PART-HOLD-BACK as the target.
-const hlsConfig = {
-  lowLatencyMode: true,
-  maxLiveSyncPlaybackRate: 1.2, // makes up one second in five; speech stays natural
-  liveSyncOnStallIncrease: 1, // an encoder that sends whole segments comes in bursts: be behind them after two stalls
-  backBufferLength: 30,
-  maxBufferLength: 20, // when paused
-  manifestLoadPolicy: policy(20_000, { maxNumRetry: 0 }), // `retry` does it, and says so on the page
-  // A blocking reload is held up to 9 s; one more for the way.
-  playlistLoadPolicy: policy(10_000, { maxNumRetry: 3, retryDelayMs: 500, maxRetryDelayMs: 4000 }),
-  fragLoadPolicy: policy(10_000, { maxNumRetry: 4, retryDelayMs: 250, maxRetryDelayMs: 4000 }),
+const page = {
+  video,
+  url: undefined,
+  captions: $('captions'), // where an engine that draws subtitles itself draws them
+  attempts: () => attempt,
+  noteError,
+  noteStall,
+  goesOn,
+  lost,
+  found,
+  retry,
+  ready() { if (wantsPlay) play(); },
+  ended(yes) {
+    over = yes;
+    if (over) video.playbackRate = 1; // nobody adjusts it any more, wherever it stands
+  },
+  unsupported() { trouble = 'unsupported'; },
+  discontinuity() { counts.discontinuities += 1; },
+  tracksChanged() { if (engine) fillMenus(engine); },
 };
-
-function policy(maxTimeToFirstByteMs, errorRetry) {
-  const timeoutRetry = { maxNumRetry: 2, retryDelayMs: 0, maxRetryDelayMs: 0 };
-  return { default: { maxTimeToFirstByteMs, maxLoadTimeMs: 60_000, timeoutRetry, errorRetry: { backoff: 'exponential', ...errorRetry } } };
-}
-
-function hlsEngine() {
-  const hls = new Hls(hlsConfig);
-  const { Events, ErrorTypes, ErrorDetails } = Hls;
-  const incompatible = [ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR, ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR, ErrorDetails.BUFFER_ADD_CODEC_ERROR];
-  let lastRecoveryMs = -Infinity;
-  let continuity = null;
-
-  trackMenus(hls);
-  hls.on(Events.MANIFEST_PARSED, () => {
-    fillQualityMenu();
-    if (wantsPlay) play();
-  });
-  hls.on(Events.LEVELS_UPDATED, fillQualityMenu);
-  hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
-    over = !details.live;
-    if (over) video.playbackRate = 1; // hls.js stops adjusting the rate, wherever it stands
-  });
-  hls.on(Events.FRAG_BUFFERED, found);
-  hls.on(Events.FRAG_CHANGED, (_, { frag }) => {
-    if (continuity !== null && frag.cc !== continuity) counts.discontinuities += 1;
-    continuity = frag.cc;
-  });
-  hls.on(Events.ERROR, (_, { type, details, fatal, response }) => {
-    noteError(type, details, fatal, response?.code);
-    if (details === ErrorDetails.BUFFER_STALLED_ERROR) noteStall();
-    if (!fatal) return;
-    if (incompatible.includes(details)) trouble = 'unsupported';
-    else if (type === ErrorTypes.MEDIA_ERROR) recoverMedia();
-    else reconnect(response?.code);
-  });
-
-  function recoverMedia() {
-    const now = performance.now();
-    // A second one so soon means that starting the decoder anew does not help.
-    if (now - lastRecoveryMs > 5000) {
-      lastRecoveryMs = now;
-      hls.recoverMediaError();
-      if (wantsPlay) play();
-    } else reconnect();
-  }
-
-  function reconnect(status) {
-    lost(status);
-    // What is gone, or fails again and again, is looked up anew from the multivariant playlist: a broadcast created
-    // again under its name has other media URLs.
-    const anew = !hls.levels.length || status === 404 || status === 410 || status === undefined || attempt >= 2;
-    retry(() => {
-      if (!anew) return hls.startLoad();
-      continuity = null;
-      hls.loadSource(playlistUrl);
-    });
-  }
-
-  return {
-    name: 'hls.js',
-    hls,
-    load() {
-      hls.attachMedia(video);
-      hls.loadSource(playlistUrl);
-    },
-    levels: () => hls.levels.map(({ width, height, bitrate }) => ({ width, height, bitrate_bps: bitrate })),
-    level: () => hls.currentLevel,
-    auto: () => hls.autoLevelEnabled,
-    // loadLevel, not currentLevel: what is buffered is a second or two, and flushing it would stall.
-    setLevel: (level) => { hls.loadLevel = level; },
-    playingDate: () => hls.playingDate,
-    target: () => hls.targetLatency,
-    behind: () => (over || hls.targetLatency === null ? null : hls.latency - hls.targetLatency),
-    livePosition: () => hls.liveSyncPosition,
-  };
-}
-
-// ---- the browser's own HLS -----------------------------------------------------------------------
-
-function nativeEngine() {
-  // A media element says nothing of an HTTP status, so the playlist is asked for first.
-  async function load() {
-    let status;
-    try {
-      status = (await fetch(playlistUrl, { cache: 'no-store' })).status;
-    } catch {
-      status = 0;
-    }
-    if (status !== 200) {
-      noteError('networkError', 'manifestLoadError', true, status);
-      lost(status);
-      return retry(load);
-    }
-    video.src = playlistUrl;
-    if (wantsPlay) play();
-  }
-
-  video.addEventListener('error', () => {
-    noteError('mediaError', video.error?.message || 'error', true);
-    if (video.error?.code === MediaError.MEDIA_ERR_DECODE && attempt > 3) trouble = 'unsupported';
-    else {
-      lost();
-      retry(load);
-    }
-  });
-  video.addEventListener('loadeddata', found);
-  video.addEventListener('ended', () => { over = true; });
-
-  const liveEdge = () => (video.seekable.length && video.duration === Infinity ? video.seekable.end(video.seekable.length - 1) : null);
-  return {
-    name: 'native',
-    hls: null,
-    load,
-    levels: () => (video.videoHeight ? [{ width: video.videoWidth, height: video.videoHeight, bitrate_bps: null }] : []),
-    level: () => (video.videoHeight ? 0 : -1),
-    auto: () => true,
-    setLevel() {},
-    playingDate() {
-      const start = video.getStartDate?.().getTime(); // Safari only; NaN without EXT-X-PROGRAM-DATE-TIME
-      return Number.isFinite(start) ? new Date(start + video.currentTime * 1000) : null;
-    },
-    target: () => null,
-    behind: () => (liveEdge() === null ? null : Math.max(0, liveEdge() - video.currentTime)),
-    livePosition: liveEdge,
-  };
-}
 
 // ---- the media element ---------------------------------------------------------------------------
 
@@ -246,11 +141,9 @@ video.addEventListener('waiting', noteStall);
 video.addEventListener('playing', () => {
   started = true;
   blocked = false;
-  // An interruption must not leave the viewer behind; a pause may, for that was wished for.
-  if (stalled && isFar()) goLive();
-  stalled = false;
+  goesOn();
 });
-// Headset keys and picture-in-picture pause too. While hls.js reloads, the pause is not the viewer's.
+// Headset keys and picture-in-picture pause too. While an engine reloads, the pause is not the viewer's.
 video.addEventListener('pause', () => {
   if (!video.ended && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) wantsPlay = false;
 });
@@ -272,7 +165,7 @@ function stats() {
   const date = engine?.playingDate()?.getTime() ?? null;
   return {
     state: state(),
-    engine: engine?.name ?? null,
+    engine: ENGINES[chosen]?.name ?? null,
     latency_s: date === null ? null : round((Date.now() - date) / 1000, 3),
     target_latency_s: round(engine?.target() ?? NaN, 3),
     behind_target_s: round(engine?.behind() ?? NaN, 3),
@@ -297,11 +190,12 @@ const MESSAGES = {
   waiting: ['The broadcast has not started yet', 'This page starts playing by itself as soon as it does.'],
   buffering: ['Buffering', ''],
   reconnecting: ['Reconnecting', 'The stream cannot be reached at the moment. This page keeps trying.'],
+  unloaded: ['The player cannot be loaded', 'This page keeps trying. You can also choose another player below.'],
   blocked: ['Ready to play', 'Your browser asks you to start playback yourself.'],
   ended: ['The broadcast has ended', 'Thank you for watching.'],
-  unsupported: ['This browser cannot play the broadcast', 'Try a current version of Chrome, Edge, Firefox or Safari, or open the address below in another player.'],
+  unsupported: ['This browser cannot play the broadcast', 'Try a current version of Chrome, Edge, Firefox or Safari, choose another player below, or open the address elsewhere.'],
 };
-const SPINS = ['loading', 'waiting', 'buffering', 'reconnecting'];
+const SPINS = ['loading', 'waiting', 'buffering', 'reconnecting', 'unloaded'];
 let announced;
 const SAID = { playing: 'Playing', paused: 'Paused' };
 
@@ -310,7 +204,6 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-const mbps = (bps) => (bps ? `${(bps / 1e6).toFixed(2)} Mbit/s` : '');
 const seconds = (value) => (value === null || value < 0 ? '–' : `${value.toFixed(value < 100 ? 2 : 0)} s`);
 
 function showMessage(now) {
@@ -337,7 +230,7 @@ function showBadge(now) {
   const onAir = now === 'playing' && !over && !behind;
   badge.className = `badge${onAir ? ' on-air' : ''}${behind ? ' behind' : ''}`;
   badge.disabled = !behind;
-  const other = over ? 'Ended' : { waiting: 'Not started', buffering: 'Buffering', reconnecting: 'Reconnecting', blocked: 'Ready', unsupported: 'Unavailable' }[now] ?? 'Connecting';
+  const other = over ? 'Ended' : { waiting: 'Not started', buffering: 'Buffering', reconnecting: 'Reconnecting', blocked: 'Ready', unloaded: 'Unavailable', unsupported: 'Unavailable' }[now] ?? 'Connecting';
   setText($('live-text'), onAir ? 'LIVE' : behind ? 'Behind live, click to catch up' : other);
 }
 
@@ -369,7 +262,7 @@ function showStats(now) {
   setText($('dropped'), started ? String(now.dropped_frames ?? '–') : '–');
   setText($('decoded'), started && now.decoded_frames ? `of ${now.decoded_frames.toLocaleString('en')}` : '');
   setText($('stalls'), started ? String(now.stalls) : '–');
-  if ($('quality').options.length) setText($('quality').options[0], now.level >= 0 && engine.auto() && level?.height ? `Auto (${level.height}p)` : 'Auto');
+  if ($('quality').options.length) setText($('quality').options[0], now.level >= 0 && engine.chosenLevel() < 0 && level?.height ? `Auto (${level.height}p)` : 'Auto');
 }
 
 // The last minute of latency, one point a second.
@@ -380,15 +273,6 @@ function showHistory(now) {
   if (history.length > 60) history.shift();
   const top = Math.max(...history, 4);
   $('spark').setAttribute('points', history.map((s, i) => `${(120 - (history.length - 1 - i) * 2).toFixed(1)},${(31 - (s / top) * 28).toFixed(1)}`).join(' '));
-}
-
-function fillQualityMenu() {
-  const menu = $('quality');
-  const chosen = engine.auto() ? -1 : engine.hls.loadLevel;
-  const levels = engine.levels().map(({ height, bitrate_bps }, index) => ({ index, text: [height && `${height}p`, mbps(bitrate_bps)].filter(Boolean).join(', ') }));
-  menu.replaceChildren(new Option('Auto', -1), ...levels.reverse().map(({ index, text }) => new Option(text, index)));
-  menu.value = chosen;
-  $('quality-label').hidden = levels.length < 2;
 }
 
 // ---- what the viewer does ------------------------------------------------------------------------
@@ -446,31 +330,91 @@ function refresh() {
   showStats(now);
 }
 
+// What each of the two formats is called, and where.
+const FORMATS = {
+  hls: { manifest: 'index.m3u8', hint: 'This address works in Safari, VLC, ffplay, hls.js and any other HLS player.' },
+  dash: {
+    manifest: query.get('manifest') === 'sequence' ? 'sequence.mpd' : 'manifest.mpd',
+    hint: 'This address works in dash.js, shaka-player, ExoPlayer and any other DASH player.',
+  },
+};
+
+function choose(key) {
+  chosen = key;
+  const { manifest, hint } = FORMATS[ENGINES[key].format];
+  page.url = new URL(manifest, location.origin + location.pathname).href;
+  $('url').value = page.url;
+  setText($('hint'), hint);
+  $('player').value = key;
+}
+
+function changePlayer() {
+  const to = new URL(location.href);
+  to.searchParams.set('player', $('player').value);
+  location.assign(to);
+}
+
+function loadScript(file) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement('script');
+    script.src = `/-/player/${file}`;
+    script.onload = resolve;
+    script.onerror = () => {
+      script.remove();
+      reject(new Error(`${file} cannot be loaded`));
+    };
+    document.head.append(script);
+  });
+}
+
+async function start(keys) {
+  for (const key of keys) {
+    choose(key);
+    const { script, isSupported, create } = ENGINES[key];
+    try {
+      if (script) await loadScript(script);
+    } catch (error) {
+      noteError('otherError', error.message, true);
+      trouble = 'unloaded';
+      return retry(() => start(keys));
+    }
+    if (!isSupported()) continue;
+    trouble = 'loading';
+    attempt = 0;
+    engine = create(page);
+    listenToMenus(engine);
+    return engine.load();
+  }
+  choose(keys[0]);
+  trouble = 'unsupported';
+}
+
 function main() {
   document.title = `${broadcast} · Rimcast`;
   setText($('title'), broadcast);
-  $('url').value = playlistUrl;
   $('copy').addEventListener('click', copyUrl);
+  $('player').replaceChildren(...Object.entries(ENGINES).map(([key, { name }]) => new Option(name, key)));
+  $('player').addEventListener('change', changePlayer);
 
-  const native = video.canPlayType('application/vnd.apple.mpegurl') !== '';
-  const forced = new URLSearchParams(location.search).has('native');
-  if (Hls?.isSupported() && !(forced && native)) engine = hlsEngine();
-  else if (native) engine = nativeEngine();
-  window.rimcast = { hls: engine?.hls ?? null, video, stats };
+  window.rimcast = {
+    get player() { return engine?.player ?? null; },
+    get hls() { return chosen === 'hls' ? this.player : null; },
+    video,
+    stats,
+  };
 
-  if (engine) {
-    $('play').addEventListener('click', togglePlay);
-    $('message-play').addEventListener('click', togglePlay);
-    video.addEventListener('click', togglePlay);
-    $('mute').addEventListener('click', toggleMute);
-    $('unmute').addEventListener('click', toggleMute);
-    $('fullscreen').addEventListener('click', toggleFullscreen);
-    $('live').addEventListener('click', goLive);
-    $('volume').addEventListener('input', () => { video.volume = $('volume').value; video.muted = video.volume === 0; });
-    $('quality').addEventListener('change', () => engine.setLevel(Number($('quality').value)));
-    document.addEventListener('keydown', onKey);
-    engine.load();
-  } else trouble = 'unsupported';
+  $('play').addEventListener('click', togglePlay);
+  $('message-play').addEventListener('click', togglePlay);
+  video.addEventListener('click', togglePlay);
+  $('mute').addEventListener('click', toggleMute);
+  $('unmute').addEventListener('click', toggleMute);
+  $('fullscreen').addEventListener('click', toggleFullscreen);
+  $('live').addEventListener('click', goLive);
+  $('volume').addEventListener('input', () => { video.volume = $('volume').value; video.muted = video.volume === 0; });
+  document.addEventListener('keydown', onKey);
+
+  const asked = query.get('player');
+  start(Object.hasOwn(ENGINES, asked) ? [asked] : ['hls', 'native']);
 
   refresh();
   setInterval(refresh, 250);

@@ -14,10 +14,32 @@ use crate::respond::{Accepts, said, sentence, with_text};
 pub(crate) struct Pages {
     /// The player, which a broadcast's own URL shows.
     pub(crate) player: Arc<Rendered>,
-    assets: [(&'static str, &'static str, Arc<Rendered>); 4],
+    assets: [Arc<Rendered>; ASSETS.len()],
 }
 
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+/// A file beside `player/index.html`, and one of the scripts that `build.rs` fetches.
+macro_rules! asset {
+    (page $file:literal) => {
+        ($file, include_str!(concat!("../../player/", $file)))
+    };
+    (script $file:literal) => {
+        ($file, include_str!(concat!(env!("OUT_DIR"), "/", $file)))
+    };
+}
+
+/// What the player page loads, by the name it has there.
+const ASSETS: [(&str, &str); 10] = [
+    asset!(page "player.css"),
+    asset!(page "player.js"),
+    asset!(page "tracks.js"),
+    asset!(page "engines/dash.js"),
+    asset!(page "engines/hls.js"),
+    asset!(page "engines/native.js"),
+    asset!(page "engines/shaka.js"),
+    asset!(script "dash.mediaplayer.min.js"),
+    asset!(script "hls.min.js"),
+    asset!(script "shaka-player.dash-es2021.js"),
+];
 
 impl Pages {
     /// The pages.
@@ -27,22 +49,22 @@ impl Pages {
         };
         Self {
             player: text(include_str!("../../player/index.html")),
-            assets: [
-                ("player.js", JAVASCRIPT, text(include_str!("../../player/player.js"))),
-                ("tracks.js", JAVASCRIPT, text(include_str!("../../player/tracks.js"))),
-                ("player.css", "text/css; charset=utf-8", text(include_str!("../../player/player.css"))),
-                ("hls.min.js", JAVASCRIPT, text(include_str!(concat!(env!("OUT_DIR"), "/hls.min.js")))),
-            ],
+            assets: ASSETS.map(|(_, content)| text(content)),
         }
     }
 
     /// What the player page loads: `/-/player/{file}`.
     pub(crate) fn asset(&self, file: &str, accepts: &Accepts) -> Response<Outgoing> {
-        match self.assets.iter().find(|(name, ..)| *name == file) {
-            // They change with the server, under the same name.
-            Some((_, content_type, text)) => with_text(plain(content_type, "max-age=300"), text, accepts),
-            None => sentence(StatusCode::NOT_FOUND, "no such page"),
-        }
+        let mut assets = ASSETS.iter().zip(&self.assets);
+        let Some((_, text)) = assets.find(|((name, _), _)| *name == file) else {
+            return sentence(StatusCode::NOT_FOUND, "no such page");
+        };
+        let content_type = match file.ends_with(".css") {
+            true => "text/css; charset=utf-8",
+            false => "text/javascript; charset=utf-8",
+        };
+        // They change with the server, under the same name.
+        with_text(plain(content_type, "max-age=300"), text, accepts)
     }
 
     /// `/`.

@@ -1,13 +1,19 @@
 // Watches a broadcast in headless Chromium, as a viewer does, and reports how that went.
 //
 //   node watch.mjs --url http://127.0.0.1:8080/demo/ --seconds 30 [--warmup 5] [--screenshot out.png]
-//                  [--size 1280x960] [--through-outage] [--subtitles] [--sound] [--json]
+//                  [--size 1280x960] [--player NAME] [--through-outage] [--subtitles] [--choose-sound INDEX] [--sound]
+//                  [--json]
+//
+// --player: hls, dash, shaka or native; otherwise what the page takes by itself.
 //
 // --sound: there is nothing to see.
 //
 // --through-outage: the encoder goes away for a while. Playback may stand still, but not go back, and plays at the end.
 //
 // --subtitles: turns on the first subtitles there are, and reports the texts of their cues.
+//
+// --choose-sound: chooses this one in the page's menu of sound, and reports what the menu says in the end and the loudest
+// frequency that is heard.
 //
 // Prints a report (with --json as one line) on stdout, what the browser complained of on stderr. Exit code: 0 the
 // broadcast played throughout, 1 it did not, 2 the call was wrong. CHROMIUM names another browser.
@@ -39,7 +45,7 @@ const FLAGS = [
 ];
 
 function usage(problem) {
-  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--through-outage] [--subtitles] [--sound] [--json]`);
+  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--player NAME] [--through-outage] [--subtitles] [--choose-sound INDEX] [--sound] [--json]`);
   process.exit(2);
 }
 
@@ -53,8 +59,10 @@ function options() {
         warmup: { type: 'string', default: '5' },
         screenshot: { type: 'string' },
         size: { type: 'string', default: '1280x960' },
+        player: { type: 'string' },
         'through-outage': { type: 'boolean', default: false },
         subtitles: { type: 'boolean', default: false },
+        'choose-sound': { type: 'string' },
         sound: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
@@ -65,7 +73,13 @@ function options() {
   const seconds = Number(values.seconds);
   const warmup = Number(values.warmup);
   const [, width, height] = /^(\d+)x(\d+)$/.exec(values.size) ?? [];
-  if (!values.url || !(seconds > 0) || !(warmup >= 0) || !width) usage('an argument is missing or not a number');
+  const isIndex = /^\d*$/.test(values['choose-sound'] ?? '');
+  if (!values.url || !(seconds > 0) || !(warmup >= 0) || !width || !isIndex) usage('an argument is missing or not a number');
+  if (values.player) {
+    const url = new URL(values.url);
+    url.searchParams.set('player', values.player);
+    values.url = url.href;
+  }
   return { ...values, seconds, warmup, viewport: { width: Number(width), height: Number(height) } };
 }
 
@@ -159,11 +173,34 @@ function judge(samples, throughOutage, soundAlone) {
   };
 }
 
-// The texts of all cues of the track that is shown.
-const cues = (page) =>
-  page.evaluate(() => {
-    const shown = [...window.rimcast.video.textTracks].filter(({ mode }) => mode === 'showing');
-    return shown.flatMap((track) => [...track.cues].map(({ text }) => text));
+// Collects the texts of subtitles, each once: players put them into a text track, ahead of their time, or draw them
+// themselves when it has come.
+const collectCues = (page) =>
+  page.evaluate((everyMs) => {
+    const texts = (window.rimcastCues = new Set());
+    const take = () => {
+      const shown = [...window.rimcast.video.textTracks].filter(({ mode }) => mode === 'showing');
+      const inTracks = shown.flatMap(({ cues }) => [...(cues ?? [])].map(({ text }) => text));
+      for (const text of [...inTracks, document.getElementById('captions').innerText]) if (text?.trim()) texts.add(text.trim());
+    };
+    setInterval(take, everyMs);
+  }, SAMPLE_MS);
+
+const collectedCues = (page) => page.evaluate(() => [...window.rimcastCues]);
+
+// What the menu says is played, and the loudest frequency that is really heard.
+const heard = (page) =>
+  page.evaluate(async () => {
+    const context = new AudioContext();
+    const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+    context.createMediaElementSource(window.rimcast.video).connect(analyser).connect(context.destination);
+    await context.resume();
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // several times what the analyser looks at
+    const bins = new Float32Array(analyser.frequencyBinCount);
+    analyser.getFloatFrequencyData(bins);
+    const loudest = bins.indexOf(Math.max(...bins));
+    const menu = document.getElementById('sound');
+    return { chosen: menu.selectedIndex, label: menu.selectedOptions[0]?.label, loudest_hz: Math.round((loudest * context.sampleRate) / analyser.fftSize) };
   });
 
 function listen(page) {
@@ -187,7 +224,7 @@ function listen(page) {
   return seen;
 }
 
-async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, sound, 'through-outage': throughOutage }) {
+async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, sound, 'choose-sound': soundIndex, 'through-outage': throughOutage }) {
   const profile = await mkdtemp(join(tmpdir(), 'rimcast-watch-'));
   let browser;
   try {
@@ -205,10 +242,15 @@ async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, so
       await page.goto(url, { waitUntil: 'domcontentloaded', timeout: PLAYS_WITHIN_MS });
       await untilPlaying(page);
       const started_s = Number(((performance.now() - began) / 1000).toFixed(3));
-      if (subtitles) await page.selectOption('#subtitles', { index: 1 }, { timeout: PLAYS_WITHIN_MS });
+      if (subtitles) {
+        await page.selectOption('#subtitles', { index: 1 }, { timeout: PLAYS_WITHIN_MS });
+        await collectCues(page);
+      }
+      if (soundIndex) await page.selectOption('#sound', { index: Number(soundIndex) }, { timeout: PLAYS_WITHIN_MS });
       if (warmup > 0) await sample(page, warmup);
       report = { url, started_s, ...judge(await sample(page, seconds), throughOutage, sound) };
-      if (subtitles) report.cues = await cues(page);
+      if (subtitles) report.cues = await collectedCues(page);
+      if (soundIndex) report.sound = await heard(page);
     } catch (error) {
       report = { url, ok: false, problems: [error.message] };
     }

@@ -102,17 +102,38 @@ pub(crate) fn check_size() -> Result<(), String> {
     if kb <= MOST_KB { Ok(()) } else { Err(format!("the Worker's Wasm has {kb:.1} kB, gzipped")) }
 }
 
+/// The player page and the modules it is made of.
+const PAGE: [&str; 8] = [
+    "index.html",
+    "player.css",
+    "player.js",
+    "tracks.js",
+    "engines/dash.js",
+    "engines/hls.js",
+    "engines/native.js",
+    "engines/shaka.js",
+];
+
+/// The players, where they lie among the npm packages.
+const PLAYERS: [&str; 3] = [
+    "hls.js/dist/hls.min.js",
+    "dashjs/dist/modern/umd/dash.mediaplayer.min.js",
+    "shaka-player/dist/shaka-player.dash-es2021.js",
+];
+
 /// The player's files, where their URLs say.
 fn assets() -> Result<(), String> {
     tools::npm_packages(&["player"])?;
     let player = root().join("player");
     let to = root().join("edge-worker/assets/-/player");
-    fs::create_dir_all(&to).map_err(|why| format!("{}: {why}", to.display()))?;
-    let files = ["index.html", "player.js", "tracks.js", "player.css", "node_modules/hls.js/dist/hls.min.js"];
-    for file in files {
-        let from = player.join(file);
-        let name = Path::new(file).file_name().map(PathBuf::from).unwrap_or_default();
-        fs::copy(&from, to.join(name)).map_err(|why| format!("{}: {why}", from.display()))?;
+    let page = PAGE.iter().map(|file| (player.join(file), to.join(file)));
+    let players = PLAYERS.iter().map(|file| {
+        let name = Path::new(file).file_name().unwrap_or_default();
+        (player.join("node_modules").join(file), to.join(name))
+    });
+    for (from, to) in page.chain(players) {
+        fs::create_dir_all(to.parent().unwrap_or(&to)).map_err(|why| format!("{}: {why}", to.display()))?;
+        fs::copy(&from, &to).map_err(|why| format!("{}: {why}", from.display()))?;
     }
     Ok(())
 }
