@@ -6,14 +6,18 @@
 //! and [`same`] compares two documents.
 
 mod check;
+mod history;
 pub mod model;
+mod patch;
 pub mod schema;
 pub mod segments;
 pub mod time;
 pub mod tree;
 
 pub use check::check;
+pub use history::History;
 pub use model::Mpd;
+pub use patch::apply;
 pub use schema::{validate, validate_all, validate_all_patches, validate_patch};
 pub use segments::Segment;
 pub use time::Seconds;

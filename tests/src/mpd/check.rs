@@ -37,7 +37,7 @@ impl Found {
     }
 }
 
-/// Table 3 of ISO/IEC 23009-1: which attributes an MPD has by its type.
+/// Which attributes an MPD has by its type (ISO/IEC 23009-1, 5.3.1.2).
 fn presentation(mpd: &Mpd, found: &mut Found) {
     let has = |rule, is_there: bool, name: &str, found: &mut Found| {
         found.require(is_there, rule, || format!("there is no {name}"));
@@ -73,7 +73,7 @@ fn presentation(mpd: &Mpd, found: &mut Found) {
         let updates = mpd.minimum_update_period.is_some() || !mpd.patch_locations.is_empty();
         found.require(!updates, "D12", || "it is static, with minimumUpdatePeriod or PatchLocation".into());
     }
-    // "PatchLocation … if present, MPD@id shall be present" (5.15.1)
+    // A patch names the MPD that it is for by MPD@id (ISO/IEC 23009-1, 5.15).
     let named = mpd.id.as_ref().is_some_and(|id| !id.trim().is_empty());
     found.require(named || mpd.patch_locations.is_empty(), "D9", || "PatchLocation, and no MPD@id".into());
     for location in &mpd.patch_locations {
@@ -87,7 +87,7 @@ fn presentation(mpd: &Mpd, found: &mut Found) {
     }
 }
 
-/// "Period@start … shall be in increasing order"; "Period@id … unique within the MPD" (5.3.2).
+/// Periods have ids, which dynamic MPDs need, and follow each other (ISO/IEC 23009-1, 5.3.2).
 fn periods(mpd: &Mpd, found: &mut Found) {
     let mut ids = BTreeSet::new();
     let mut before: Option<&Period> = None;

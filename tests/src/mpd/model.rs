@@ -2,7 +2,7 @@
 
 mod read;
 
-pub(super) use read::resolved;
+pub(super) use read::{NAMESPACE, resolved};
 
 use super::time::Seconds;
 

@@ -86,12 +86,7 @@ impl Mpd {
         .map_err(wrong)?;
         let base = base(of).map_err(wrong)?;
         let media = template.media.as_deref().ok_or_else(|| wrong("it has no @media".into()))?;
-        let init_url = template
-            .initialization
-            .as_deref()
-            .map(|init| url(&base, init, Values { representation: of, of_segment: None }))
-            .transpose()
-            .map_err(wrong)?;
+        let init_url = of.init_url().map_err(wrong)?;
         let timescale = template.ticks_per_second();
         let moment = |ticks: u64| {
             let into_period = i128::from(ticks) - i128::from(template.presentation_time_offset);
@@ -116,6 +111,15 @@ impl Mpd {
             });
         }
         Ok(segments)
+    }
+}
+
+impl Representation {
+    /// Where its header is.
+    pub fn init_url(&self) -> Result<Option<String>, String> {
+        let template = self.template.as_ref().and_then(|template| template.initialization.as_deref());
+        let fill = |template| url(&base(self)?, template, Values { representation: self, of_segment: None });
+        template.map(fill).transpose()
     }
 }
 
@@ -145,7 +149,7 @@ fn timeline(
         let mut start = s.t.unwrap_or(next);
         let repeats = match u64::try_from(s.r) {
             Ok(repeats) => repeats,
-            // "a negative value … until the start of the next S element, the end of the Period, or the next update"
+            // Negative: until the next S, the end of the Period, or the next update (5.3.9.6).
             Err(_) => {
                 let until = match entries.get(at + 1) {
                     Some(after) => after.t,
@@ -172,7 +176,7 @@ fn timeline(
     Ok(spans)
 }
 
-/// "the Segment availability start time" and "end time" (ISO/IEC 23009-1, A.3.2 and 5.3.9.5.3) bound what can be
+/// Segment availability start and end times (ISO/IEC 23009-1, 5.3.9.5.3) bound what can be
 /// asked for at a moment.
 fn by_duration(
     mpd: &Mpd,

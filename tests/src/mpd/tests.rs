@@ -1,8 +1,11 @@
 //! The judges judged: each rule has an MPD that breaks it, and none finds fault with those that break none.
 
 mod documents;
+mod over_time;
+mod patching;
 mod reading;
 mod rules;
+mod third_party;
 
 use super::*;
 use documents::{CHUNKS, ENDED, SEQUENCES};

@@ -82,7 +82,7 @@ fn of_set(mpd: &Mpd, set: &AdaptationSet, found: &mut Found) -> Early {
     early
 }
 
-/// "@availabilityTimeOffset … @availabilityTimeComplete" (5.3.9.5.3): whether a segment can be asked for early.
+/// Whether segments can be asked for before they are whole (ISO/IEC 23009-1, 5.3.9.5.3).
 fn offset(mpd: &Mpd, id: &str, template: &Template, found: &mut Found) -> bool {
     let incomplete = template.availability_time_complete == Some(false);
     let Some(offset) = template.availability_time_offset else {
@@ -101,7 +101,7 @@ fn offset(mpd: &Mpd, id: &str, template: &Template, found: &mut Found) -> bool {
     incomplete
 }
 
-/// ServiceDescription (Annex K).
+/// ServiceDescription (ISO/IEC 23009-1, Annex K).
 fn services(mpd: &Mpd, found: &mut Found) {
     for service in &mpd.service_descriptions {
         let [target, min, max] = service.latency_ms;
@@ -129,7 +129,7 @@ fn services(mpd: &Mpd, found: &mut Found) {
     }
 }
 
-/// ProducerReferenceTime (5.12).
+/// ProducerReferenceTime (ISO/IEC 23009-1, 5.12).
 fn reference_times(period: &Period, found: &mut Found) {
     let mut ids = BTreeSet::new();
     for time in period.adaptation_sets.iter().flat_map(|set| &set.producer_reference_times) {

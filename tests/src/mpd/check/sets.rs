@@ -41,7 +41,7 @@ pub(super) fn check(period: &Period, found: &mut Found) {
             });
             found.require(sets.insert(id), "D11", || format!("Period {name}: two AdaptationSets are {id}"));
         }
-        // "unique within a Period unless the Representation is functionally identical" (5.3.5.2)
+        // An id is of one Representation in a Period (5.3.5.2).
         for representation in &set.representations {
             let id = &representation.id;
             found.require(representations.insert(id), "D11", || {
@@ -108,7 +108,7 @@ fn of_set(set: &AdaptationSet, found: &mut Found) {
     }
 }
 
-/// "@mimeType … mandatory", "@codecs … shall be present" for what is not a single file of one kind (5.3.7.2).
+/// What a player must know before it fetches a header (ISO/IEC 23009-1, 5.3.7.2).
 fn coded(set: &AdaptationSet, representation: &Representation, found: &mut Found) {
     let id = &representation.id;
     let codecs = representation.codecs.as_deref().unwrap_or_default();
@@ -139,7 +139,7 @@ fn is_uri(scheme: &str) -> bool {
     url::Url::parse(scheme).is_ok()
 }
 
-/// "@presentationTime … in the order of" events (5.10.2.2).
+/// EventStream (ISO/IEC 23009-1, 5.10.2): its events go by their time.
 fn events(stream: &EventStream, found: &mut Found) {
     let scheme = &stream.descriptor.scheme;
     found.require(is_uri(scheme), "D10", || format!("{scheme:?} is no scheme of events"));

@@ -45,7 +45,7 @@ pub(super) fn check(mpd: &Mpd, found: &mut Found) {
             alignment(set, &timelines, found);
         }
     }
-    // "the maximum duration of any Segment" (5.3.1.2)
+    // maxSegmentDuration is that of any segment (5.3.1.2).
     if let (Some(longest), Some(max)) = (longest, mpd.max_segment_duration) {
         found.require(longest <= max, "D2", || {
             format!("a segment is {longest}, and maxSegmentDuration {max} long")
@@ -64,7 +64,7 @@ fn ticks(ticks: u64, template: &Template) -> Seconds {
     Seconds::ticks(i128::from(ticks), template.ticks_per_second())
 }
 
-/// "exactly one of" @duration and SegmentTimeline (5.3.9.2.1); $Number$ and $Time$ not both (5.3.9.4.4).
+/// One of @duration and SegmentTimeline, and one of $Number$ and $Time$ (ISO/IEC 23009-1, 5.3.9.2 and 5.3.9.4.4).
 fn addressing(representation: &Representation, template: &Template, found: &mut Found) -> bool {
     let id = &representation.id;
     let one = template.duration.is_some() != template.timeline.is_some();
@@ -156,8 +156,8 @@ fn named_once(segment: &Segment, urls: &mut BTreeMap<String, String>, found: &mu
     }
 }
 
-/// "@segmentAlignment … for any two Representations, X and Y, … the m-th Segment of X and the n-th Segment of Y are
-/// non-overlapping whenever m is not equal to n" (5.3.3.2). The last of each may still grow.
+/// With @segmentAlignment, no segment of a Representation overlaps two of another (ISO/IEC 23009-1, 5.3.3.2). Here they must
+/// be equal where both have them; the last of each may still grow.
 fn alignment(set: &AdaptationSet, timelines: &[(&Representation, Vec<Segment>)], found: &mut Found) {
     let durations: BTreeSet<Option<Seconds>> = set
         .representations

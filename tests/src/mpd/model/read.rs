@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The namespace of an MPD.
-const NAMESPACE: &str = "urn:mpeg:dash:schema:mpd:2011";
+pub(in super::super) const NAMESPACE: &str = "urn:mpeg:dash:schema:mpd:2011";
 
 /// Where documents are that are said to be at a path only.
 const NOWHERE: &str = "http://mpd.invalid/";

@@ -11,7 +11,7 @@ pub(super) const CHUNKS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
   </ServiceDescription>
   <Period id="0" start="PT0S">
     <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true">
-      <SegmentTemplate timescale="90000" presentationTimeOffset="900000" startNumber="1" duration="180000" media="$RepresentationID$/$Number$.m4s" initialization="$RepresentationID$/s1/init.mp4"/>
+      <SegmentTemplate timescale="90000" presentationTimeOffset="900000" startNumber="1" endNumber="21" duration="180000" media="$RepresentationID$/$Number$.m4s" initialization="$RepresentationID$/s1/init.mp4"/>
       <Representation id="video-1080p" codecs="avc1.640028" bandwidth="5000000" width="1920" height="1080"/>
     </AdaptationSet>
   </Period>
