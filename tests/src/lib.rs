@@ -7,6 +7,7 @@ pub mod fuzz_targets;
 pub mod golden;
 pub mod live;
 pub mod media;
+pub mod mpd;
 pub mod random;
 pub mod recordings;
 pub mod rules;
