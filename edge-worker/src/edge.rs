@@ -109,10 +109,22 @@ impl EdgeHost {
             Body::Text(text) if is_head => sized(&decided, text.plain.len() as u64),
             Body::Text(text) => Head::new(&decided).with_bytes(&text.plain),
             Body::Page => page(&decided, env).await,
-            Body::Object { key } => {
+            Body::Bytes(bytes) => {
+                let bytes: &[u8] = bytes;
+                match decided.ranged(range, bytes.len() as u64) {
+                    (decided, Ranged::Outside) => said(&decided),
+                    (decided, _) if is_head => sized(&decided, bytes.len() as u64),
+                    (decided, Ranged::Whole) => Head::new(&decided).with_bytes(bytes),
+                    (decided, Ranged::Part { first, last }) => {
+                        let (first, last) = (first as usize, last as usize);
+                        Head::new(&decided).with_bytes(bytes.get(first..=last).unwrap_or_default())
+                    }
+                }
+            }
+            Body::Object { key, .. } => {
                 let object = match self.store.stream(key, None).await {
                     Ok(Some(object)) => object,
-                    Ok(None) => return said(&Decided::absent()),
+                    Ok(None) => return said(&decided.absent()),
                     Err(why) => return unavailable(&why),
                 };
                 let key = key.clone();

@@ -4,7 +4,7 @@
 //! it asks for (one at a time for each track, tracks in parallel), and answers uploads once what
 //! they brought is stored. Nothing is decided here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +19,7 @@ use packager_core::log::{
     BroadcastName, BroadcastRecord, BroadcastSettings, Generation, Target, TrackDescription, TrackName, key,
     record,
 };
+use packager_core::order::SortedMap;
 use packager_core::time::WallMs;
 use tokio::sync::{mpsc, oneshot};
 
@@ -386,7 +387,7 @@ impl<S: Store, O: Observer, R: Runtime> Shared<S, O, R> {
         &self,
         name: &BroadcastName,
         generation: &Generation,
-        described: &BTreeMap<TrackName, TrackDescription>,
+        described: &SortedMap<TrackName, TrackDescription>,
     ) -> Result<(), StoreError> {
         while let Some((there, etag)) =
             self.record(name).await?.filter(|(there, _)| there.generation == *generation)

@@ -23,11 +23,12 @@
 )]
 
 pub mod cmaf;
+pub mod dash;
 pub mod edge;
 pub mod hls;
 pub mod ingest;
 pub mod isobmff;
 pub mod limits;
 pub mod log;
-mod order;
+pub mod order;
 pub mod time;

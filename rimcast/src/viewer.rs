@@ -122,19 +122,10 @@ async fn send(host: &Arc<Host>, decided: edge::Response, request: &ViewerRequest
         edge::Body::Empty => head(&decided),
         edge::Body::Text(ref text) => with_text(head(&decided), text, &request.accepts),
         edge::Body::Page => with_text(head(&decided), &host.pages.player, &request.accepts),
-        edge::Body::Object { ref key } => match object(host, key).await {
-            Ok(None) => said(&edge::Response::absent()),
-            Ok(Some(body)) => {
-                let (decided, ranged) = decided.ranged(range, size(&body));
-                let body = match ranged {
-                    Ranged::Whole => body,
-                    Ranged::Part { first, last } => slice(&body, first..last.saturating_add(1)),
-                    Ranged::Outside => return said(&decided),
-                };
-                let mut response = head(&decided);
-                *response.body_mut() = Outgoing::Whole(body);
-                response
-            }
+        edge::Body::Bytes(bytes) => whole(decided, Bytes::from_static(bytes), range),
+        edge::Body::Object { ref key, .. } => match object(host, key).await {
+            Ok(None) => said(&decided.absent()),
+            Ok(Some(body)) => whole(decided, body, range),
             Err(why) => unavailable(&why),
         },
         edge::Body::Segment { ref parts, more: None } => {
@@ -166,6 +157,19 @@ async fn send(host: &Arc<Host>, decided: edge::Response, request: &ViewerRequest
             response
         }
     }
+}
+
+/// A body that is at hand, or the range of it that was asked for.
+fn whole(decided: edge::Response, body: Bytes, range: Option<&str>) -> Response<Outgoing> {
+    let (decided, ranged) = decided.ranged(range, size(&body));
+    let body = match ranged {
+        Ranged::Whole => body,
+        Ranged::Part { first, last } => slice(&body, first..last.saturating_add(1)),
+        Ranged::Outside => return said(&decided),
+    };
+    let mut response = head(&decided);
+    *response.body_mut() = Outgoing::Whole(body);
+    response
 }
 
 /// A stored body that is not empty, from memory or the disk.

@@ -181,7 +181,11 @@ pub fn files(outcome: &Outcome) -> Vec<(String, String)> {
     files.push(("ingest.txt".to_owned(), journal));
     for (index, exchange) in outcome.exchanges.iter().enumerate() {
         let Exchange { at_ms, name, line, answer } = exchange;
-        let extension = if answer.playlist().is_some() { "m3u8" } else { "txt" };
+        let extension = match answer {
+            _ if answer.playlist().is_some() => "m3u8",
+            _ if answer.manifest().is_some() => "mpd",
+            _ => "txt",
+        };
         let text = format!("{line}\nasked at {at_ms} ms, {answer}");
         files.push((format!("{index:02}-{name}.{extension}"), text));
     }

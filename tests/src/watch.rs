@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use packager_core::cmaf::{Chunk, Header, Item, Scanner};
-use packager_core::hls::{MediaPlaylist, Multivariant, Report, Skip, listed};
-use packager_core::log::{BroadcastLog, BroadcastName, Chain, Freshness, Generation, Segment, TrackName};
+use packager_core::hls::{MediaPlaylist, Multivariant, Report, Skip};
+use packager_core::log::{
+    BroadcastLog, BroadcastName, Chain, Freshness, Generation, Segment, TrackName, listed,
+};
 use packager_core::time::scale;
 
+pub mod manifests;
+
+use self::manifests::Manifests;
 use crate::rules::{self, Context, Rate, playlist::Media};
 use crate::world::{BEGINS, World};
 
@@ -24,6 +29,8 @@ pub struct Watch {
     /// First presentation time of parts already taken apart.
     presented: BTreeMap<String, i128>,
     rates: BTreeMap<TrackName, Measured>,
+    /// Of DASH.
+    pub manifests: Manifests,
     /// Everything that was wrong, with the time.
     pub violations: Vec<String>,
     seen_writes: u64,
@@ -46,6 +53,7 @@ impl Default for Watch {
             dates: BTreeMap::new(),
             presented: BTreeMap::new(),
             rates: BTreeMap::new(),
+            manifests: Manifests::default(),
             violations: Vec::new(),
             seen_writes: u64::MAX,
         }
@@ -113,6 +121,10 @@ impl Watch {
             self.dates(world, name);
         }
         self.multivariant(world);
+        let now = BEGINS.plus_ms(world.now_ms());
+        for what in self.manifests.look(&self.log, &world.settings(), now) {
+            self.add(world, "manifest", &what);
+        }
     }
 
     /// The last playlist of each track.

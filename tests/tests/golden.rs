@@ -1,14 +1,17 @@
 //! Every case of `tests/golden` gives the answers that are written there, from every kind of edge.
 
+use rimcast_tests::live::mpd_parser;
 use rimcast_tests::rules::{self, Context};
 use rimcast_tests::watch::Watch;
-use rimcast_tests::{golden, world::World};
+use rimcast_tests::world::{BEGINS, World};
+use rimcast_tests::{golden, mpd};
 
 #[test]
 fn every_answer_is_as_written() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let only = std::env::var("GOLDEN_CASE").ok();
     let mut failures = Vec::new();
+    let (mut manifests, mut patched) = (Vec::new(), 0);
     for folder in golden::cases() {
         let name = folder.file_name().unwrap().to_string_lossy().into_owned();
         if only.as_ref().is_some_and(|only| *only != name) {
@@ -16,9 +19,13 @@ fn every_answer_is_as_written() {
         }
         let mut watch = Watch::default();
         let played = golden::play(&golden::read(&folder), &mut |world: &mut World| watch.look(world));
+        patched += watch.manifests.patched;
         failures.extend(watch.violations.iter().take(5).map(|what| format!("{name}: {what}")));
         if let Ok(outcome) = &played {
             for exchange in &outcome.exchanges {
+                let of_dash = exchange.answer.manifest();
+                manifests
+                    .extend(of_dash.map(|text| (exchange.name.clone(), exchange.at_ms, text.to_owned())));
                 let Some(text) = exchange.answer.playlist() else { continue };
                 let found = rules::check(text, &Context::default());
                 failures.extend(found.iter().map(|what| format!("{name}, {}: {what}", exchange.name)));
@@ -29,6 +36,12 @@ fn every_answer_is_as_written() {
             failures.push(format!("{name}: {why}"));
         }
     }
+    let texts: Vec<&str> = manifests.iter().map(|(.., text)| text.as_str()).collect();
+    failures.extend(mpd::validate_all(&texts).err());
+    // mpd-parser knows no segment sequences.
+    let plain = manifests.iter().filter(|(name, ..)| name == "manifest");
+    mpd_parser(&plain.map(|(_, at_ms, text)| (text.as_str(), BEGINS.0 + at_ms)).collect::<Vec<_>>());
+    assert!(only.is_some() || patched > 1_000, "only {patched} patches were tried");
     assert!(
         failures.is_empty(),
         "{}\nWhere the new answer is right: cargo xtask golden, and read what changed.",

@@ -12,9 +12,13 @@ struct Step {
 }
 
 /// What the tests need, and each check, in the order in which a mistake is cheapest to find.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "Wasm target", run: tools::wasm_target },
-    Step { name: "npm packages of the player", run: || tools::npm_packages(&["player"]) },
+    Step {
+        name: "npm packages of the player and the tests",
+        run: || tools::npm_packages(&["player", "tests/browser"]),
+    },
+    Step { name: "xmllint", run: tools::xmllint },
     Step { name: "formatting", run: || command::run(&mut cargo(&["fmt", "--all", "--check"])) },
     Step {
         name: "clippy",
@@ -71,8 +75,7 @@ const STEPS: [Step; 11] = [
     Step {
         name: "what the end-to-end tests need",
         run: || {
-            tools::debian_packages()?;
-            tools::npm_packages(&["tests/browser"])?;
+            tools::end_to_end_packages()?;
             tools::shaka_packager()
         },
     },

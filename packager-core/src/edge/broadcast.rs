@@ -1,15 +1,16 @@
 //! What the edge keeps of one generation of one broadcast: its log, and what was rendered of it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::response::{Rendered, Response};
 use super::wait::next_due;
 use super::{Asked, Fetch, HOLD_MS, PLAYLIST_TRUST_MS, Step, Wait, freshness};
+use crate::dash::Form;
 use crate::hls::Skip;
 use crate::log::{
     BroadcastLog, BroadcastName, BroadcastRecord, Chain, Freshness, Generation, Read, Target, TrackName,
 };
+use crate::order::SortedMap;
 use crate::time::WallMs;
 
 /// Closed segments kept after they left the playlist: the page of older ones is written by then.
@@ -22,9 +23,18 @@ pub(super) struct Broadcast {
     pub(super) log: BroadcastLog,
     observes_writes: bool,
     /// Playlists by track, full or delta, with the version of the log they were rendered from.
-    rendered: BTreeMap<(TrackName, bool), (u64, Arc<Rendered>)>,
-    /// Likewise, and with the settings that it was rendered with.
-    multivariant: Option<(u64, Arc<BroadcastRecord>, Arc<Rendered>)>,
+    rendered: SortedMap<(TrackName, bool), (u64, Arc<Rendered>)>,
+    /// Likewise what is of all tracks, and with the settings that it was rendered with.
+    overviews: Vec<(Overview, u64, Arc<BroadcastRecord>, Arc<Rendered>)>,
+}
+
+/// What is of all tracks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overview {
+    /// The multivariant playlist.
+    Multivariant,
+    /// The manifest of DASH.
+    Manifest(Form),
 }
 
 impl Broadcast {
@@ -34,8 +44,8 @@ impl Broadcast {
             generation: generation.clone(),
             log: BroadcastLog::new(name, generation, KEPT_SEGMENTS),
             observes_writes,
-            rendered: BTreeMap::new(),
-            multivariant: None,
+            rendered: SortedMap::new(),
+            overviews: Vec::new(),
         }
     }
 
@@ -108,20 +118,22 @@ impl Broadcast {
         Some(rendered)
     }
 
-    /// The multivariant playlist as of now, rendered at most once for each version of the log and each
-    /// change of the settings.
-    pub(super) fn multivariant_text(
+    /// An overview as of now, rendered at most once for each version of the log and each change of the
+    /// settings.
+    pub(super) fn overview(
         &mut self,
+        what: Overview,
         record: &Arc<BroadcastRecord>,
         render: impl FnOnce(&Self) -> Option<String>,
     ) -> Option<Arc<Rendered>> {
         let version = self.log.version();
-        let is_this = |of: &u64, with: &Arc<BroadcastRecord>| *of == version && with == record;
-        if let Some((_, _, rendered)) = self.multivariant.as_ref().filter(|(of, with, _)| is_this(of, with)) {
+        let known = self.overviews.iter().find(|(of, ..)| *of == what);
+        if let Some((.., rendered)) = known.filter(|(_, of, with, _)| *of == version && with == record) {
             return Some(Arc::clone(rendered));
         }
         let rendered = Arc::new(Rendered { plain: render(self)?.into(), ..Rendered::default() });
-        self.multivariant = Some((version, Arc::clone(record), Arc::clone(&rendered)));
+        self.overviews.retain(|(of, ..)| *of != what);
+        self.overviews.push((what, version, Arc::clone(record), Arc::clone(&rendered)));
         Some(rendered)
     }
 }

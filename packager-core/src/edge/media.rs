@@ -3,6 +3,8 @@
 use super::broadcast::Broadcast;
 use super::response::{Body, Response};
 use super::{Asked, HOLD_MS, Step, Wait};
+use crate::dash::EMPTY_SEGMENT;
+use crate::limits;
 use crate::log::checkpoint::page_of;
 use crate::log::reader::Target;
 use crate::log::{BroadcastName, Generation, Read, Segment, SessionId, TrackName};
@@ -52,6 +54,16 @@ pub enum Grow {
     Abort,
 }
 
+/// A segment that was asked for.
+enum Found {
+    /// Complete, or a gap.
+    Closed(Segment),
+    /// Still growing.
+    Open(Segment),
+    /// Not begun, but the next to begin.
+    Next,
+}
+
 impl Broadcast {
     pub(super) fn part(
         &mut self,
@@ -63,7 +75,7 @@ impl Broadcast {
     ) -> Step {
         let found = |this: &Self| {
             let key = this.log.keys.part(track, session, start_ticks);
-            Step::Respond(Response::object(key))
+            Step::Respond(Response::object(key, true))
         };
         // What is already known to be on the chain never changes: no need to look again.
         if self.is_published(track, session, start_ticks) {
@@ -91,7 +103,10 @@ impl Broadcast {
                 *session < first.run.session
             }
         });
-        if is_older { found(self) } else { Step::Respond(Response::not_found("no such part")) }
+        if !is_older {
+            return Step::Respond(Response::not_found("no such part"));
+        }
+        Step::Respond(Response::object(self.log.keys.part(track, session, start_ticks), false))
     }
 
     fn is_published(&self, track: &TrackName, session: &SessionId, start_ticks: u64) -> bool {
@@ -105,61 +120,109 @@ impl Broadcast {
     }
 
     pub(super) fn segment(&mut self, track: &TrackName, msn: u64, asked: Asked, now: WallMs) -> Step {
+        match self.find(track, msn, asked, now) {
+            Ok(Found::Closed(segment)) => self.whole(track, &segment),
+            Ok(Found::Open(open)) => {
+                let parts = self.objects(track, &open, 0);
+                let more = Cursor {
+                    broadcast: self.name.clone(),
+                    generation: self.generation.clone(),
+                    track: track.clone(),
+                    msn,
+                    sent: parts.len(),
+                    asked,
+                };
+                Step::Respond(Response::media(Body::Segment { parts, more: Some(more) }))
+            }
+            Ok(Found::Next) => self.hold_for_more(track, asked, now),
+            Err(step) => *step,
+        }
+    }
+
+    /// A part by its place in its segment (segment sequences, ISO/IEC 23009-1 §5.3.9.4.4).
+    pub(super) fn sub_segment(
+        &mut self,
+        track: &TrackName,
+        msn: u64,
+        number: usize,
+        asked: Asked,
+        now: WallMs,
+    ) -> Step {
+        let (segment, is_open) = match self.find(track, msn, asked, now) {
+            Ok(Found::Closed(segment)) => (segment, false),
+            Ok(Found::Open(segment)) => (segment, true),
+            Ok(Found::Next) if number == 0 => return self.hold_for_more(track, asked, now),
+            Ok(Found::Next) => return Step::Respond(Response::too_early()),
+            Err(step) => return *step,
+        };
+        if let Some(part) = segment.parts.get(number) {
+            let key = self.log.keys.part(track, &segment.run.session, part.start_ticks);
+            return Step::Respond(Response::object(key, true));
+        }
+        match number.checked_sub(segment.parts.len()) {
+            Some(0) if segment.is_gap() => Step::Respond(Response::media(Body::Bytes(EMPTY_SEGMENT))),
+            Some(0) if is_open => self.hold_for_more(track, asked, now),
+            _ if is_open && number < limits::PARTS_PER_SEGMENT => Step::Respond(Response::too_early()),
+            _ => Step::Respond(Response::not_found("its segment has no such part")),
+        }
+    }
+
+    /// Holds until a chain goes on.
+    fn hold_for_more(&self, track: &TrackName, asked: Asked, now: WallMs) -> Step {
+        match self.log.track(track).and_then(|log| log.chain()) {
+            Some(chain) => self.hold_for_next(track, chain, asked, now),
+            None => Step::Respond(Response::not_found("no such track")),
+        }
+    }
+
+    /// Looks for a segment: what is closed is never looked for again. A player whose clock is a little ahead
+    /// of the encoder's asks for the next one before it has begun.
+    fn find(&mut self, track: &TrackName, msn: u64, asked: Asked, now: WallMs) -> Result<Found, Box<Step>> {
         let closed = |this: &Self| {
             let chain = this.log.track(track)?.chain()?;
-            let segment = chain.segment(msn).filter(|segment| segment.msn < chain.next_msn)?;
             let is_open = chain.open.as_ref().is_some_and(|open| open.msn == msn);
-            (!is_open).then(|| this.whole(track, segment))
+            chain.segment(msn).filter(|_| !is_open).cloned()
         };
-        if let Some(step) = closed(self) {
-            return step;
+        if let Some(segment) = closed(self) {
+            return Ok(Found::Closed(segment));
         }
         if let Some(step) = self.unread(Some(track), asked, now) {
-            return step;
+            return Err(Box::new(step));
         }
-        if let Some(step) = closed(self) {
-            return step;
+        if let Some(segment) = closed(self) {
+            return Ok(Found::Closed(segment));
         }
-        let Some(chain) = self.log.track(track).and_then(|log| log.chain()) else {
-            return Step::Respond(Response::not_found("no such track"));
-        };
+        let not_found = |why| Err(Box::new(Step::Respond(Response::not_found(why))));
+        let Some(log) = self.log.track(track) else { return not_found("no such track") };
+        let Some(chain) = log.chain() else { return not_found("no such track") };
         if let Some(open) = chain.open.as_ref().filter(|open| open.msn == msn) {
-            let parts = self.objects(track, open, 0);
-            let more = Cursor {
-                broadcast: self.name.clone(),
-                generation: self.generation.clone(),
-                track: track.clone(),
-                msn,
-                sent: parts.len(),
-                asked,
-            };
-            return Step::Respond(Response::media(Body::Segment { parts, more: Some(more) }));
+            return Ok(Found::Open(open.clone()));
+        }
+        if msn == chain.next_msn && !chain.ended {
+            return Ok(Found::Next);
         }
         if msn >= chain.next_msn || msn < chain.begin.first_msn {
-            return Step::Respond(Response::not_found("no such segment"));
+            return not_found("no such segment");
         }
         // Older than what is kept: it is in a page.
         let page = page_of(msn);
-        let Some(log) = self.log.track(track) else {
-            return Step::Respond(Response::not_found("no such track"));
-        };
         let Some(read) = log.page(page) else {
             let is_missing = log.lacks_page(page, asked.since) || now.since_ms(asked.at) >= HOLD_MS;
             let target = Target::Page(track.clone(), page);
             return match self.fetch(vec![Read::Get(target)]) {
-                Some(step) if !is_missing => step,
-                _ => Step::Respond(Response::not_found("no such segment")),
+                Some(step) if !is_missing => Err(Box::new(step)),
+                _ => Err(Box::new(Step::Respond(Response::gone("this segment is not kept any more")))),
             };
         };
         match read.segments.iter().find(|segment| segment.msn == msn) {
-            Some(segment) => self.whole(track, segment),
-            None => Step::Respond(Response::not_found("no such segment")),
+            Some(segment) => Ok(Found::Closed(segment.clone())),
+            None => not_found("no such segment"),
         }
     }
 
     fn whole(&self, track: &TrackName, segment: &Segment) -> Step {
         if segment.is_gap() {
-            return Step::Respond(Response::not_found("this segment is a gap: its media was never received"));
+            return Step::Respond(Response::media(Body::Bytes(EMPTY_SEGMENT)));
         }
         let parts = self.objects(track, segment, 0);
         Step::Respond(Response::media(Body::Segment { parts, more: None }))

@@ -5,6 +5,7 @@
 //! compression are the host's.
 
 mod broadcast;
+mod manifest;
 mod media;
 mod place;
 mod playlist;
@@ -13,7 +14,6 @@ pub mod response;
 mod route;
 mod wait;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::limits;
@@ -21,6 +21,7 @@ use crate::log::reader::Target;
 use crate::log::{
     BroadcastName, BroadcastRecord, Found, Freshness, Generation, Read, TrackName, key, record,
 };
+use crate::order::SortedMap;
 use crate::time::WallMs;
 
 pub use crate::log::reader::FetchKind;
@@ -138,15 +139,15 @@ struct Pointer {
 #[derive(Debug)]
 pub struct Edge {
     observes_writes: bool,
-    pointers: BTreeMap<BroadcastName, Pointer>,
-    broadcasts: BTreeMap<(BroadcastName, Generation), Broadcast>,
+    pointers: SortedMap<BroadcastName, Pointer>,
+    broadcasts: SortedMap<(BroadcastName, Generation), Broadcast>,
 }
 
 impl Edge {
     /// An edge that knows nothing. `observes_writes`: every object stored is
     /// [observed](Self::observe), so nothing needs to be looked for twice.
     pub fn new(observes_writes: bool) -> Self {
-        Self { observes_writes, pointers: BTreeMap::new(), broadcasts: BTreeMap::new() }
+        Self { observes_writes, pointers: SortedMap::new(), broadcasts: SortedMap::new() }
     }
 
     /// What to do about a request at the time `now`.
@@ -171,7 +172,15 @@ impl Edge {
         match route {
             // The page itself waits for a broadcast that does not exist yet.
             Route::Page(_) => Step::Respond(Response::page()),
-            Route::Multivariant(name) => self.multivariant(&name, asked, now),
+            Route::Multivariant(name) => {
+                self.overview(&name, now, |broadcast, record| broadcast.multivariant(record, asked, now))
+            }
+            Route::Manifest(name, form) => {
+                self.overview(&name, now, |broadcast, record| broadcast.manifest(form, record, asked, now))
+            }
+            Route::Patch(name, form) => self
+                .overview(&name, now, |broadcast, record| broadcast.patch(form, query, record, asked, now)),
+            Route::Time(_) => Step::Respond(Response::time(now)),
             Route::Media { broadcast: name, generation, track } => {
                 let broadcast = self.broadcast(&name, &generation);
                 let step = broadcast.media_playlist(&track, query, asked, now);
@@ -189,13 +198,17 @@ impl Edge {
                 let broadcast = self.broadcast(&broadcast, &generation);
                 broadcast.segment(&track, msn, asked, now)
             }
+            Route::SubSegment { broadcast, generation, track, msn, number } => {
+                let broadcast = self.broadcast(&broadcast, &generation);
+                broadcast.sub_segment(&track, msn, number, asked, now)
+            }
             Route::Part { broadcast, generation, track, session, start_ticks } => {
                 let broadcast = self.broadcast(&broadcast, &generation);
                 broadcast.part(&track, &session, start_ticks, asked, now)
             }
             Route::Init { broadcast, generation, track, session } => {
                 let key = key::Keys::new(&broadcast, &generation).init(&track, &session);
-                Step::Respond(Response::object(key))
+                Step::Respond(Response::object(key, false))
             }
         }
     }
@@ -265,17 +278,20 @@ impl Edge {
         Err(vec![Fetch { key: key::broadcast(name), kind: FetchKind::Get, slot }])
     }
 
-    fn multivariant(&mut self, name: &BroadcastName, asked: Asked, now: WallMs) -> Step {
-        let record = match self.record(name, now) {
-            Ok(Some(record)) => record,
-            Ok(None) => {
-                return Step::Respond(Response::not_found(
-                    "no such broadcast; it starts when an encoder pushes to it",
-                ));
-            }
-            Err(fetches) => return Step::Fetch(fetches),
-        };
-        self.broadcast(name, &record.generation).multivariant(&record, asked, now)
+    /// Answers with what is of all tracks of a broadcast.
+    fn overview(
+        &mut self,
+        name: &BroadcastName,
+        now: WallMs,
+        answer: impl FnOnce(&mut Broadcast, &Arc<BroadcastRecord>) -> Step,
+    ) -> Step {
+        match self.record(name, now) {
+            Ok(Some(record)) => answer(self.broadcast(name, &record.generation), &record),
+            Ok(None) => Step::Respond(Response::not_found(
+                "no such broadcast; it starts when an encoder pushes to it",
+            )),
+            Err(fetches) => Step::Fetch(fetches),
+        }
     }
 
     /// The broadcast, known or new. Room is made by forgetting one that shows nothing.
@@ -287,7 +303,7 @@ impl Edge {
             victim.map(|victim| self.broadcasts.remove(&victim));
         }
         let observes_writes = self.observes_writes;
-        self.broadcasts.entry(id).or_insert_with(|| Broadcast::new(name, generation, observes_writes))
+        self.broadcasts.get_or_insert_with(id, || Broadcast::new(name, generation, observes_writes))
     }
 }
 

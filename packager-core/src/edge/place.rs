@@ -7,7 +7,10 @@ use super::route::Route;
 use crate::log::{BroadcastName, TrackName};
 
 /// Delivery directives (HLS §6.2.5), in the order in which a canonical URL has them.
-const DIRECTIVES: [&str; 3] = ["_HLS_msn", "_HLS_part", "_HLS_skip"];
+const DIRECTIVES: &[&str] = &["_HLS_msn", "_HLS_part", "_HLS_skip"];
+
+/// What the URL of a patch says of the manifest it is for, likewise.
+const PATCH: &[&str] = &["from", "at", "of"];
 
 /// Requests of one place are held together: they wait for the same keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,9 +36,14 @@ impl Request<'_> {
         let route = Route::parse(self.path).ok()?;
         let broadcast = route.broadcast().clone();
         let track = match route {
-            Route::Page(_) | Route::Multivariant(_) => None,
+            Route::Page(_)
+            | Route::Multivariant(_)
+            | Route::Manifest(..)
+            | Route::Patch(..)
+            | Route::Time(_) => None,
             Route::Media { track, .. }
             | Route::Segment { track, .. }
+            | Route::SubSegment { track, .. }
             | Route::Init { track, .. }
             | Route::Part { track, .. } => Some(track),
         };
@@ -47,7 +55,7 @@ impl Request<'_> {
     pub fn may_block(&self) -> bool {
         match Route::parse(self.path) {
             Ok(Route::Media { .. }) => self.query.contains("_HLS_msn="),
-            Ok(Route::Part { .. }) => true,
+            Ok(Route::Part { .. } | Route::SubSegment { .. } | Route::Patch(..)) => true,
             _ => false,
         }
     }
@@ -60,13 +68,15 @@ impl Request<'_> {
 /// Borrowed where it was canonical already, as players' requests mostly are.
 pub fn canonical(target: &str) -> Cow<'_, str> {
     let Some((path, query)) = target.split_once('?') else { return Cow::Borrowed(target) };
-    if !path.ends_with("/index.m3u8") {
-        return Cow::Borrowed(path);
-    }
+    let names = match path.rsplit('/').next() {
+        Some("index.m3u8") => DIRECTIVES,
+        Some(file) if file.ends_with(".mpp") => PATCH,
+        _ => return Cow::Borrowed(path),
+    };
     // What stands twice stays twice, in its order, and is refused as what it is.
     let of_name =
         |name: &'static str| query.split('&').filter(move |pair| pair.split('=').next() == Some(name));
-    let kept: Vec<&str> = DIRECTIVES.iter().flat_map(|name| of_name(name)).collect();
+    let kept: Vec<&str> = names.iter().flat_map(|name| of_name(name)).collect();
     if kept.is_empty() {
         return Cow::Borrowed(path);
     }
@@ -91,6 +101,8 @@ mod tests {
             ("/a/g/t/index.m3u8?_HLS_msn=2&_HLS_msn=1", "/a/g/t/index.m3u8?_HLS_msn=2&_HLS_msn=1"),
             ("/a/g/t/index.m3u8?", "/a/g/t/index.m3u8"),
             ("/a/g/t/7.m4s?_HLS_msn=1", "/a/g/t/7.m4s"),
+            ("/a/manifest.mpp?CMCD=x&of=1&at=2.3&from=4", "/a/manifest.mpp?from=4&at=2.3&of=1"),
+            ("/a/manifest.mpd?from=4", "/a/manifest.mpd"),
             ("/a/g/t/index.m3u8?_hls_msn=1", "/a/g/t/index.m3u8"),
         ] {
             assert_eq!(canonical(target), one, "{target}");
@@ -106,7 +118,7 @@ mod tests {
         }
         let place = |path: &str| request(path).place().map(|place| place.to_string());
         assert_eq!(place("/cup/index.m3u8").as_deref(), Some("cup"));
-        for path in ["index.m3u8", "3.m4s", "s/00000000000000000090.m4s", "s/init.mp4"] {
+        for path in ["index.m3u8", "3.m4s", "3_1.m4s", "s/00000000000000000090.m4s", "s/init.mp4"] {
             assert_eq!(place(&format!("/cup/g/video/{path}")).as_deref(), Some("cup/video"), "{path}");
         }
         assert_eq!(place("/cup/g/video/x"), None);

@@ -2,34 +2,23 @@
 
 use std::sync::Arc;
 
+use super::broadcast::{Broadcast, Overview};
 use super::response::Response;
-use super::{Asked, Step, broadcast};
+use super::{Asked, Step};
 use crate::cmaf::TrackKind;
-use crate::hls::{Availability, Directives, MediaPlaylist, Multivariant, Report, availability, listed};
+use crate::hls::{Availability, Directives, MediaPlaylist, Multivariant, Report, availability};
 use crate::log::reader::Target;
-use crate::log::{BroadcastLog, BroadcastRecord, BroadcastSettings, Read, TrackName};
+use crate::log::{BroadcastLog, BroadcastRecord, BroadcastSettings, Read, Shape, TrackName, listed};
 use crate::time::WallMs;
 
-impl broadcast::Broadcast {
+impl Broadcast {
     pub(super) fn multivariant(&mut self, record: &Arc<BroadcastRecord>, asked: Asked, now: WallMs) -> Step {
-        if let Some(step) = self.unread_lately(None, asked, now) {
-            return step;
-        }
-        let settings = &record.settings;
-        if !is_ready(&self.log, settings) {
-            let poll = match self.log.shape() {
-                None => Read::Get(Target::Period(0)),
-                Some(_) => Read::List(Target::Tracks),
-            };
-            return self.hold(None, poll, asked, now);
-        }
-        if let Some(step) = self.fetch(self.log.wanted_headers()) {
-            return step;
-        }
-        let Some(shape) = self.log.shape().copied() else {
-            return Step::Respond(Response::held_too_long());
+        let shape = match self.ready(record, asked, now) {
+            Ok(shape) => shape,
+            Err(step) => return *step,
         };
-        let rendered = self.multivariant_text(record, |this| {
+        let settings = &record.settings;
+        let rendered = self.overview(Overview::Multivariant, record, |this| {
             let renditions = listed(&this.log, settings);
             let playlist = Multivariant { generation: &this.generation, settings, renditions: &renditions };
             (!renditions.is_empty()).then(|| playlist.render())
@@ -39,6 +28,29 @@ impl broadcast::Broadcast {
             // Their headers are gone: the broadcast is being deleted.
             None => Response::held_too_long(),
         })
+    }
+
+    /// What is to be done before players can be told what there is; if nothing, what is fixed.
+    pub(super) fn ready(
+        &self,
+        record: &BroadcastRecord,
+        asked: Asked,
+        now: WallMs,
+    ) -> Result<Shape, Box<Step>> {
+        if let Some(step) = self.unread_lately(None, asked, now) {
+            return Err(Box::new(step));
+        }
+        if !is_ready(&self.log, &record.settings) {
+            let poll = match self.log.shape() {
+                None => Read::Get(Target::Period(0)),
+                Some(_) => Read::List(Target::Tracks),
+            };
+            return Err(Box::new(self.hold(None, poll, asked, now)));
+        }
+        if let Some(step) = self.fetch(self.log.wanted_headers()) {
+            return Err(Box::new(step));
+        }
+        self.log.shape().copied().ok_or_else(|| Box::new(Step::Respond(Response::held_too_long())))
     }
 
     pub(super) fn media_playlist(
@@ -94,7 +106,7 @@ impl broadcast::Broadcast {
     }
 }
 
-/// The first multivariant playlist waits until every track that has begun has a closed segment, so
+/// The first multivariant playlist, or manifest, waits until every track that has begun has a closed segment, so
 /// that an early viewer is not left without a rendition; one that has none when another has closed
 /// two target durations is left out, as are tracks without one later on. Text alone is no variant.
 fn is_ready(log: &BroadcastLog, settings: &BroadcastSettings) -> bool {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::media::{Cursor, PartObject};
 use crate::log::{BroadcastName, Shape};
+use crate::time::WallMs;
 
 /// How long a cache may keep a response (`Cache-Control`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +38,14 @@ pub enum Body {
     Text(Arc<Rendered>),
     /// The host's player page.
     Page,
-    /// A stored object; if it is not there (or is a marker, which has no bytes), a 404.
+    /// These bytes.
+    Bytes(&'static [u8]),
+    /// A stored object; if it is not there (or is a marker, which has no bytes), [`Response::absent`].
     Object {
         /// Its key.
         key: String,
+        /// It was once there to be had.
+        was_published: bool,
     },
     /// A segment: parts to be sent one after the other.
     Segment {
@@ -101,9 +106,13 @@ impl Response {
         }
     }
 
-    /// What an object that should be sent, and is not there (or is a marker), is to a viewer.
-    pub fn absent() -> Self {
-        Self::not_found("there is no such part")
+    /// What is said instead when the object that should be sent is not there, or is a marker.
+    #[must_use]
+    pub fn absent(&self) -> Self {
+        match self.body {
+            Body::Object { was_published: true, .. } => Self::gone("this part is not kept any more"),
+            _ => Self::not_found("there is no such part"),
+        }
     }
 
     /// Storage could not be read.
@@ -148,6 +157,21 @@ impl Response {
 
     pub(super) fn not_found(why: &str) -> Self {
         Self::error(404, why)
+    }
+
+    pub(super) fn gone(why: &str) -> Self {
+        Self::error(410, why)
+    }
+
+    /// What is asked for will be there, but not so soon that it is worth holding the request.
+    pub(super) fn too_early() -> Self {
+        Self { retry_after_s: Some(1), ..Self::error(425, "this part is not there yet; ask again") }
+    }
+
+    /// The time, for players to set their clocks by (ISO/IEC 23009-1 §5.8.5.7).
+    pub(super) fn time(now: WallMs) -> Self {
+        let rendered = Rendered { plain: Bytes::from(crate::dash::iso_date(now)), gzip: OnceLock::new() };
+        Self { cache: CacheFor::Never, body: Body::Text(Arc::new(rendered)), ..Self::error(200, "") }
     }
 
     pub(super) fn bad_request(why: &str) -> Self {
@@ -217,8 +241,13 @@ impl Response {
         }
     }
 
-    pub(super) fn object(key: String) -> Self {
-        Self::media(Body::Object { key })
+    /// A manifest, or a patch of one: both mean "now".
+    pub(super) fn manifest(rendered: Arc<Rendered>, shape: &Shape, content_type: &'static str) -> Self {
+        Self { content_type, ..Self::playlist(rendered, shape, false) }
+    }
+
+    pub(super) fn object(key: String, was_published: bool) -> Self {
+        Self::media(Body::Object { key, was_published })
     }
 
     pub(super) fn media(body: Body) -> Self {

@@ -1,6 +1,7 @@
 //! Viewer URLs.
 
 use super::response::Response;
+use crate::dash::Form;
 use crate::log::{BroadcastName, Generation, SessionId, TrackName, key};
 
 /// What a path names.
@@ -10,10 +11,18 @@ pub(super) enum Route {
     Page(BroadcastName),
     /// `/{broadcast}/index.m3u8`
     Multivariant(BroadcastName),
+    /// `/{broadcast}/manifest.mpd` or `/{broadcast}/sequence.mpd`
+    Manifest(BroadcastName, Form),
+    /// `/{broadcast}/manifest.mpp` or `/{broadcast}/sequence.mpp`
+    Patch(BroadcastName, Form),
+    /// `/{broadcast}/time`
+    Time(BroadcastName),
     /// `/{broadcast}/{generation}/{track}/index.m3u8`
     Media { broadcast: BroadcastName, generation: Generation, track: TrackName },
     /// `/{broadcast}/{generation}/{track}/{msn}.m4s`
     Segment { broadcast: BroadcastName, generation: Generation, track: TrackName, msn: u64 },
+    /// `/{broadcast}/{generation}/{track}/{msn}_{number}.m4s`: a part, by its place in its segment
+    SubSegment { broadcast: BroadcastName, generation: Generation, track: TrackName, msn: u64, number: usize },
     /// `/{broadcast}/{generation}/{track}/{session}/init.mp4`
     Init { broadcast: BroadcastName, generation: Generation, track: TrackName, session: SessionId },
     /// `/{broadcast}/{generation}/{track}/{session}/{start}.m4s`
@@ -31,8 +40,12 @@ impl Route {
         match self {
             Self::Page(broadcast)
             | Self::Multivariant(broadcast)
+            | Self::Manifest(broadcast, _)
+            | Self::Patch(broadcast, _)
+            | Self::Time(broadcast)
             | Self::Media { broadcast, .. }
             | Self::Segment { broadcast, .. }
+            | Self::SubSegment { broadcast, .. }
             | Self::Init { broadcast, .. }
             | Self::Part { broadcast, .. } => broadcast,
         }
@@ -49,6 +62,8 @@ impl Route {
             [None, ..] => Err(Box::new(Response::redirect(format!("/{broadcast}/")))),
             [Some(""), None, ..] => Ok(Self::Page(broadcast)),
             [Some("index.m3u8"), None, ..] => Ok(Self::Multivariant(broadcast)),
+            [Some("time"), None, ..] => Ok(Self::Time(broadcast)),
+            [Some(file), None, ..] => known(Self::in_broadcast(&broadcast, file)),
             [Some(generation), Some(track), Some(file), None, _] => {
                 known(Self::in_track(broadcast, generation, track, file))
             }
@@ -59,17 +74,32 @@ impl Route {
         }
     }
 
+    fn in_broadcast(broadcast: &BroadcastName, file: &str) -> Option<Self> {
+        [Form::Chunked, Form::Sequence].into_iter().find_map(|form| match file {
+            _ if file == form.file() => Some(Self::Manifest(broadcast.clone(), form)),
+            _ if file == form.patch_file() => Some(Self::Patch(broadcast.clone(), form)),
+            _ => None,
+        })
+    }
+
     fn in_track(broadcast: BroadcastName, generation: &str, track: &str, file: &str) -> Option<Self> {
         let generation = Generation::parse(generation).ok()?;
         let track = TrackName::parse(track).ok()?;
         if file == "index.m3u8" {
             return Some(Self::Media { broadcast, generation, track });
         }
-        let digits = file.strip_suffix(".m4s")?;
-        // One spelling only, so that a cache holds one copy.
-        let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-        let msn = digits.parse().ok().filter(|_| plain)?;
-        Some(Self::Segment { broadcast, generation, track, msn })
+        let name = file.strip_suffix(".m4s")?;
+        let Some((msn, number)) = name.split_once('_') else {
+            return Some(Self::Segment {
+                broadcast,
+                generation,
+                track,
+                msn: plain(name).filter(|msn| *msn > 0)?,
+            });
+        };
+        let msn = plain(msn).filter(|msn| *msn > 0)?;
+        let number = usize::try_from(plain(number)?).ok()?;
+        Some(Self::SubSegment { broadcast, generation, track, msn, number })
     }
 
     fn in_session(
@@ -90,6 +120,12 @@ impl Route {
     }
 }
 
+/// Reads a number in its one spelling, so that a cache holds one copy.
+fn plain(digits: &str) -> Option<u64> {
+    let is_plain = digits.bytes().all(|b| b.is_ascii_digit()) && (!digits.starts_with('0') || digits == "0");
+    digits.parse().ok().filter(|_| is_plain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +136,11 @@ mod tests {
         assert!(matches!(Route::parse("/a/index.m3u8"), Ok(Route::Multivariant(_))));
         assert!(matches!(Route::parse("/a/g/t/index.m3u8"), Ok(Route::Media { .. })));
         assert!(matches!(Route::parse("/a/g/t/12.m4s"), Ok(Route::Segment { msn: 12, .. })));
+        assert!(matches!(Route::parse("/a/g/t/12_0.m4s"), Ok(Route::SubSegment { msn: 12, number: 0, .. })));
+        assert!(matches!(Route::parse("/a/manifest.mpd"), Ok(Route::Manifest(_, Form::Chunked))));
+        assert!(matches!(Route::parse("/a/sequence.mpd"), Ok(Route::Manifest(_, Form::Sequence))));
+        assert!(matches!(Route::parse("/a/sequence.mpp"), Ok(Route::Patch(_, Form::Sequence))));
+        assert!(matches!(Route::parse("/a/time"), Ok(Route::Time(_))));
         assert!(matches!(Route::parse("/a/g/t/s/init.mp4"), Ok(Route::Init { .. })));
         assert!(matches!(
             Route::parse("/a/g/t/s/00000000000000000090.m4s"),
@@ -114,6 +155,11 @@ mod tests {
             "/a%2f/",
             "/a/g/t/012.m4s",
             "/a/g/t/+1.m4s",
+            "/a/g/t/0.m4s",
+            "/a/g/t/1_.m4s",
+            "/a/g/t/1_01.m4s",
+            "/a/g/t/1_2_3.m4s",
+            "/a/other.mpd",
             "/a/g/t/s/90.m4s",
             "/a/g/t/s/u/00000000000000000090.m4s",
             "/A/",

@@ -5,9 +5,8 @@
 //! set of members, and each corresponding member MUST have identical attributes with the exception of
 //! the URI and CHANNELS", so members are worked out first, over all groups.
 
-use super::multivariant::Rendition;
 use crate::cmaf::TrackKind;
-use crate::log::TrackRole;
+use crate::log::{Rendition, TrackRole};
 use crate::order::in_order;
 
 /// What a viewer chooses: the attributes that it has in every group.

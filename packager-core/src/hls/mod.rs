@@ -3,14 +3,12 @@
 mod attribute;
 pub mod directives;
 mod groups;
-mod listing;
 pub mod media;
 pub mod multivariant;
 
 pub use directives::{Availability, Directives, Skip, availability};
-pub use listing::listed;
 pub use media::{MediaPlaylist, Report};
-pub use multivariant::{Multivariant, Rendition};
+pub use multivariant::Multivariant;
 
 /// Content type of every playlist (HLS §4).
 pub const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";

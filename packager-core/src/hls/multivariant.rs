@@ -5,34 +5,8 @@ use std::fmt::Write as _;
 
 use super::groups::{Group, Groups, Member};
 use crate::cmaf::{Header, TrackKind, VideoRange};
-use crate::log::{BroadcastSettings, Captions, Chain, Generation, TrackName, TrackSettings};
+use crate::log::{BroadcastSettings, Captions, Generation, Rendition};
 use crate::order::in_order;
-
-/// A track as the multivariant playlist shows it.
-#[derive(Debug, Clone, Copy)]
-pub struct Rendition<'a> {
-    /// Its name.
-    pub track: &'a TrackName,
-    /// Codec, size, language.
-    pub header: &'a Header,
-    /// Bit rates, frame rate.
-    pub chain: &'a Chain,
-    /// What the operator says of it.
-    pub settings: &'a TrackSettings,
-}
-
-impl<'a> Rendition<'a> {
-    /// The operator's word, or the header's.
-    pub(super) fn language(&self) -> Option<&'a str> {
-        let set = self.settings.language.as_ref().map(crate::log::LanguageTag::as_str);
-        set.or(self.header.language.as_deref())
-    }
-
-    /// Its place among others of its kind: as the operator says, then by name, so that readers agree.
-    pub(super) fn place(&self) -> (u32, &'a TrackName) {
-        (self.settings.order.unwrap_or(u32::MAX), self.track)
-    }
-}
 
 /// Everything a multivariant playlist says.
 #[derive(Debug, Clone, Copy)]

@@ -27,7 +27,7 @@ impl Receiver {
             .get(usize::try_from(period).unwrap_or(usize::MAX))
             .map_or(0, |record| record.anchor.time_in(timescale));
         let mut absent = Vec::new();
-        for (other, track) in &self.tracks {
+        for (other, track) in self.tracks.iter() {
             let Some(theirs) = track.chain.as_ref().filter(|chain| !chain.ended) else { continue };
             // Text is sparse by nature.
             if other == name || track.kind == TrackKind::Text || track.poisoned {

@@ -46,7 +46,7 @@ impl Receiver {
         if !self.tracks.contains_key(&name) && self.tracks.len() >= limits::TRACKS_PER_BROADCAST {
             return Err(Refusal::TooManyTracks);
         }
-        let track = self.tracks.entry(name.clone()).or_insert_with(|| Track::new(name.clone(), header.kind));
+        let track = self.tracks.get_or_insert_with(name.clone(), || Track::new(name.clone(), header.kind));
         track.header_came = true;
         track.header_from = track.header_from.max(Some(id));
         track.header_at = now;

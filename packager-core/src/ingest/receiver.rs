@@ -1,7 +1,5 @@
 //! The receiver of one broadcast: what the host calls.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 
 use super::notice::Notice;
@@ -15,6 +13,7 @@ use crate::limits;
 use crate::log::reader::Target;
 use crate::log::settings::TrackDescription;
 use crate::log::{BroadcastName, Entry, Generation, Keys, PeriodRecord, SessionId, TrackName, record};
+use crate::order::SortedMap;
 use crate::time::WallMs;
 
 /// What is known of one broadcast that is being pushed to.
@@ -22,17 +21,17 @@ use crate::time::WallMs;
 pub struct Receiver {
     pub(super) settings: Settings,
     pub(super) keys: Keys,
-    pub(super) tracks: BTreeMap<TrackName, Track>,
+    pub(super) tracks: SortedMap<TrackName, Track>,
     /// Period records, stored or planned.
     pub(super) periods: Vec<PeriodRecord>,
     pub(super) periods_stored: u32,
     pub(super) period_plan: Plan,
     pub(super) newest_session: Option<SessionId>,
-    pub(super) uploads: BTreeMap<UploadId, Upload>,
+    pub(super) uploads: SortedMap<UploadId, Upload>,
     /// Streams of files whose names do not say it.
     pub(super) aliases: Aliases,
     /// What manifests say of tracks, and whether the host was told.
-    pub(super) described: (BTreeMap<TrackName, TrackDescription>, bool),
+    pub(super) described: (SortedMap<TrackName, TrackDescription>, bool),
     /// TARGETDURATION, when a keyframe interval has just told it.
     pub(super) pending_target: Option<u32>,
     pub(super) notices: Vec<Notice>,
@@ -48,14 +47,14 @@ impl Receiver {
         Self {
             settings,
             keys: Keys::new(name, generation),
-            tracks: BTreeMap::new(),
+            tracks: SortedMap::new(),
             periods: Vec::new(),
             periods_stored: 0,
             period_plan: Plan::default(),
             newest_session: None,
-            uploads: BTreeMap::new(),
+            uploads: SortedMap::new(),
             aliases: Aliases::default(),
-            described: (BTreeMap::new(), true),
+            described: (SortedMap::new(), true),
             pending_target: None,
             notices: Vec::new(),
             heard_since: None,
@@ -198,9 +197,10 @@ impl Receiver {
     pub fn next_put(&mut self) -> Option<Put> {
         let id = PutId(self.next_id());
         let stored = self.periods_stored;
-        let mut plans = std::iter::once(&mut self.period_plan)
-            .chain(self.tracks.values_mut().filter(|track| !track.poisoned).map(|track| &mut track.plan));
-        let planned = plans.find_map(|plan| plan.take(id, stored))?.clone();
+        let planned = std::iter::once(&mut self.period_plan)
+            .chain(self.tracks.values_mut().filter(|track| !track.poisoned).map(|track| &mut track.plan))
+            .find_map(|plan| plan.take(id, stored))?
+            .clone();
         let mut mode = planned.mode;
         if let (PutMode::Swap(tag), Target::Head(track)) = (&mut mode, &planned.target) {
             *tag = self.tracks.get(track).and_then(|track| track.checkpoint_tag.clone());
@@ -290,7 +290,7 @@ impl Receiver {
     /// What manifests say of tracks, when that has changed: for [`BroadcastRecord::described`].
     ///
     /// [`BroadcastRecord::described`]: crate::log::BroadcastRecord::described
-    pub fn take_described(&mut self) -> Option<BTreeMap<TrackName, TrackDescription>> {
+    pub fn take_described(&mut self) -> Option<SortedMap<TrackName, TrackDescription>> {
         let (described, was_told) = &mut self.described;
         let is_news = !std::mem::replace(was_told, true);
         is_news.then(|| described.clone())
@@ -418,7 +418,7 @@ impl Receiver {
 
     fn flush_tails(&mut self, now: WallMs) {
         let settings = self.settings;
-        let due = |track: &Track, uploads: &BTreeMap<UploadId, Upload>| {
+        let due = |track: &Track, uploads: &SortedMap<UploadId, Upload>| {
             let Some(from) = track.pending_from.last() else { return false };
             match uploads.get(from) {
                 Some(upload) => {

@@ -1,7 +1,5 @@
 //! Taking up a broadcast from storage: after a restart, or when another writer got in between.
 
-use std::collections::BTreeMap;
-
 use super::receiver::Receiver;
 use super::track::{PushedHeader, Track};
 use super::{Refusal, Settings};
@@ -9,6 +7,7 @@ use crate::cmaf::Header;
 use crate::limits;
 use crate::log::reader::Target;
 use crate::log::{BroadcastLog, BroadcastName, Found, Freshness, Generation, Read, SessionId, TrackName};
+use crate::order::SortedMap;
 use crate::time::WallMs;
 
 /// Reads a broadcast for ingest: the chains, and every track's newest header.
@@ -18,10 +17,10 @@ pub struct Recovery {
     generation: Generation,
     settings: Settings,
     log: BroadcastLog,
-    sessions: BTreeMap<TrackName, Vec<SessionId>>,
-    headers: BTreeMap<(TrackName, SessionId), Option<PushedHeader>>,
+    sessions: SortedMap<TrackName, Vec<SessionId>>,
+    headers: SortedMap<(TrackName, SessionId), Option<PushedHeader>>,
     /// When a track's checkpoint was there.
-    checkpoints: BTreeMap<TrackName, WallMs>,
+    checkpoints: SortedMap<TrackName, WallMs>,
 }
 
 impl Recovery {
@@ -35,9 +34,9 @@ impl Recovery {
             generation: generation.clone(),
             settings,
             log,
-            sessions: BTreeMap::new(),
-            headers: BTreeMap::new(),
-            checkpoints: BTreeMap::new(),
+            sessions: SortedMap::new(),
+            headers: SortedMap::new(),
+            checkpoints: SortedMap::new(),
         }
     }
 
@@ -111,7 +110,7 @@ impl Recovery {
         for ((name, session), pushed) in self.headers {
             let Some(pushed) = pushed else { continue };
             let kind = pushed.header.kind;
-            let track = receiver.tracks.entry(name.clone()).or_insert_with(|| Track::new(name, kind));
+            let track = receiver.tracks.get_or_insert_with(name.clone(), || Track::new(name, kind));
             receiver.newest_session = receiver.newest_session.take().max(Some(session.clone()));
             track.headers.insert(session, pushed);
         }
@@ -121,7 +120,7 @@ impl Recovery {
         for (name, log) in self.log.tracks() {
             let Some(chain) = log.chain() else { continue };
             let kind = chain.begin.kind;
-            let track = receiver.tracks.entry(name.clone()).or_insert_with(|| Track::new(name.clone(), kind));
+            let track = receiver.tracks.get_or_insert_with(name.clone(), || Track::new(name.clone(), kind));
             track.resume(chain.clone());
             // It may have been written just before it was read.
             track.checkpoint_at = self.checkpoints.get(name).copied().unwrap_or(track.checkpoint_at);
@@ -156,7 +155,7 @@ impl Receiver {
                 // Nobody interfered with it: it goes on as planned.
                 let headers = read.map(|read| read.headers).unwrap_or_default();
                 headers.into_iter().for_each(|(session, pushed)| {
-                    old.headers.entry(session).or_insert(pushed);
+                    old.headers.get_or_insert_with(session, || pushed);
                 });
                 self.tracks.insert(name, old);
                 continue;

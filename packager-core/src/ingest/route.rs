@@ -1,7 +1,7 @@
 //! Which track the media of a body is of: by the file's name, by what a playlist says of it, and, in
 //! a body with several tracks, by `track_ID`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -15,6 +15,7 @@ use crate::cmaf::{Header, TrackKind, inband, mux};
 use crate::limits;
 use crate::log::settings::TrackDescription;
 use crate::log::{Marker, TrackName};
+use crate::order::SortedMap;
 use crate::order::in_order;
 use crate::time::WallMs;
 
@@ -39,10 +40,10 @@ pub(super) enum Place {
 /// (`init_2.mp4` and `out_snd0.m4s`), but pushes a playlist right after each segment.
 #[derive(Debug, Default)]
 pub(super) struct Aliases {
-    streams: BTreeMap<String, String>,
+    streams: SortedMap<String, String>,
     order: VecDeque<String>,
     /// By what the files that follow begin with: the playlist's own name, as ffmpeg names them.
-    families: BTreeMap<String, String>,
+    families: SortedMap<String, String>,
 }
 
 impl Aliases {

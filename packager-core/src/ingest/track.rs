@@ -1,6 +1,6 @@
 //! One track that is being pushed: its headers, its chain as planned, its cutter.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -12,6 +12,7 @@ use crate::cmaf::{Chunk, Header, TrackKind};
 use crate::limits;
 use crate::log::reader::Target;
 use crate::log::{Anchor, Chain, ChainError, Entry, Marker, PartMeta, SessionId, Shape, TrackName};
+use crate::order::SortedMap;
 use crate::time::{Timescale, WallMs};
 
 /// A header as it was pushed.
@@ -31,7 +32,7 @@ const RETRY_MS: i64 = 10_000;
 pub(super) struct Track {
     pub(super) name: TrackName,
     pub(super) kind: TrackKind,
-    pub(super) headers: BTreeMap<SessionId, PushedHeader>,
+    pub(super) headers: SortedMap<SessionId, PushedHeader>,
     /// As planned: what is in the plan is in it already.
     pub(super) chain: Option<Chain>,
     pub(super) cutter: Option<Cutter>,
@@ -82,7 +83,7 @@ impl Track {
         Self {
             name,
             kind,
-            headers: BTreeMap::new(),
+            headers: SortedMap::new(),
             chain: None,
             cutter: None,
             pending_from: Vec::new(),

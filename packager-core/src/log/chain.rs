@@ -8,10 +8,13 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Independence, Marker, PartMeta};
+use super::name::SessionId;
+use super::pace::Pace;
 use super::record::{Begin, Shape};
 use super::segment::{BitRate, Part, Run, Segment};
 use crate::cmaf::TrackKind;
 use crate::limits;
+use crate::time::Timescale;
 
 /// An entry that cannot stand where it was found: the log is damaged there, and the chain ends.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +90,8 @@ pub struct Chain {
     pub ended: bool,
     /// Of all closed segments so far.
     pub rate: BitRate,
+    /// How regular the segments of the current run are.
+    pub pace: Pace,
     /// What was taken in so far, while the shape is assumed: another one may give other segments.
     #[serde(skip)]
     unsettled: Option<Vec<(Entry, u64)>>,
@@ -95,10 +100,18 @@ pub struct Chain {
 impl Chain {
     /// The empty chain of a track that has begun.
     pub fn new(begin: Begin, shape: Shape) -> Self {
+        let run = Run {
+            session: begin.session.clone(),
+            timescale: begin.timescale,
+            period: begin.period,
+            start_ticks: begin.start_ticks,
+            first_msn: begin.first_msn.max(1),
+        };
         Self {
-            run: Run { session: begin.session.clone(), timescale: begin.timescale, period: begin.period },
-            next_ticks: begin.start_ticks,
-            next_msn: begin.first_msn.max(1),
+            pace: Pace::begin(run.timescale.ticks_from_ms(u64::from(shape.segment_ms)), None),
+            next_ticks: run.start_ticks,
+            next_msn: run.first_msn,
+            run,
             closed: VecDeque::new(),
             open: None,
             discontinuity_next: false,
@@ -234,8 +247,7 @@ impl Chain {
             Entry::Part(meta) => self.part(*meta, bytes)?,
             Entry::Marker(Marker::GapUntil(until_ticks)) => self.gap(*until_ticks)?,
             Entry::Marker(Marker::Continues { session, start_ticks, timescale, period }) => {
-                let run = Run { session: session.clone(), timescale: *timescale, period: *period };
-                self.go_on(run, *start_ticks)?;
+                self.go_on(session, *timescale, *start_ticks, *period)?;
             }
             Entry::Marker(Marker::Ended) => {
                 self.close();
@@ -306,12 +318,21 @@ impl Chain {
         Ok(())
     }
 
-    fn go_on(&mut self, run: Run, start_ticks: u64) -> Result<(), ChainError> {
-        let step = run.period.checked_sub(self.run.period);
+    fn go_on(
+        &mut self,
+        session: &SessionId,
+        timescale: Timescale,
+        start_ticks: u64,
+        period: u32,
+    ) -> Result<(), ChainError> {
+        let step = period.checked_sub(self.run.period);
         if !matches!(step, Some(0 | 1)) {
-            return Err(ChainError::PeriodOutOfOrder { from: self.run.period, to: run.period });
+            return Err(ChainError::PeriodOutOfOrder { from: self.run.period, to: period });
         }
         self.close();
+        let run = Run { session: session.clone(), timescale, period, start_ticks, first_msn: self.next_msn };
+        let as_before = self.pace.own_ticks().map(|own| self.run.timescale.convert_ticks(own, timescale));
+        self.pace = Pace::begin(timescale.ticks_from_ms(u64::from(self.shape.segment_ms)), as_before);
         // A track that has shown nothing yet has nothing to be discontinuous with.
         let shown = self.next_msn > self.begin.first_msn.max(1);
         self.discontinuity_next |= step == Some(1) && shown;
@@ -324,6 +345,8 @@ impl Chain {
     fn begin_segment(&mut self, start_ticks: u64, duration_ticks: u64) -> Segment {
         let msn = self.next_msn;
         self.next_msn = msn.saturating_add(1);
+        self.pace
+            .count(msn.saturating_sub(self.run.first_msn), start_ticks.saturating_sub(self.run.start_ticks));
         Segment {
             msn,
             run: self.run.clone(),
@@ -338,27 +361,15 @@ impl Chain {
     fn close(&mut self) {
         let Some(segment) = self.open.take() else { return };
         self.rate.count(&segment, self.shape.target_duration_s);
+        if segment.msn == self.run.first_msn {
+            self.pace.adopt(segment.duration_ticks);
+        }
         self.closed.push_back(segment);
     }
 
-    /// How many of `closed`, counted from the newest, a live playlist lists: as many as fit into
-    /// the window, at least six and at least three target durations (HLS §6.2.2, Apple's authoring
-    /// rules). It never grows by more than what is added, so MEDIA-SEQUENCE never falls.
+    /// How many of `closed`, counted from the newest, a live playlist lists.
     pub fn listed(&self) -> usize {
-        let target_us = u64::from(self.shape.target_duration_s).saturating_mul(1_000_000);
-        let window_us = u64::from(self.shape.window_ms).saturating_mul(1000);
-        let least_us = target_us.saturating_mul(3);
-        let mut total_us = 0_u64;
-        let mut count = 0_usize;
-        for segment in self.closed.iter().rev() {
-            let longer_us = total_us.saturating_add(segment.duration_us());
-            if longer_us > window_us && count >= 6 && total_us >= least_us {
-                break;
-            }
-            total_us = longer_us;
-            count = count.saturating_add(1);
-        }
-        count
+        self.shape.listed(self.closed.iter().rev())
     }
 
     /// Forgets closed segments that are no longer listed, but for the `keep` newest of those. What

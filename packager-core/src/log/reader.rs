@@ -4,7 +4,6 @@
 //! this; the host only fetches what [`BroadcastLog::wants`] names and hands it to
 //! [`BroadcastLog::absorb`].
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,6 +16,7 @@ use super::name::{BroadcastName, Generation, SessionId, TrackName};
 use super::record::{self, Begin, PeriodRecord, Shape};
 use crate::cmaf::Header;
 use crate::limits;
+use crate::order::SortedMap;
 use crate::time::WallMs;
 
 /// An object, or a listing, of one generation's tree, by what it is.
@@ -211,7 +211,7 @@ pub struct BroadcastLog {
     periods: Vec<PeriodRecord>,
     period_checked: WallMs,
     tracks_checked: Option<WallMs>,
-    tracks: BTreeMap<TrackName, TrackLog>,
+    tracks: SortedMap<TrackName, TrackLog>,
     kept_segments: usize,
     assumed_shape: Option<Shape>,
     version: u64,
@@ -225,7 +225,7 @@ impl BroadcastLog {
             periods: Vec::new(),
             period_checked: WallMs(i64::MIN),
             tracks_checked: None,
-            tracks: BTreeMap::new(),
+            tracks: SortedMap::new(),
             kept_segments,
             assumed_shape: None,
             version: 0,
@@ -282,7 +282,7 @@ impl BroadcastLog {
         if self.tracks_checked.is_none_or(|at| at < fresh.tracks_since) {
             reads.push(Read::List(Target::Tracks));
         }
-        for (name, log) in &self.tracks {
+        for (name, log) in self.tracks.iter() {
             self.track_wants(name, log, fresh.chains_since, &mut reads);
         }
         reads
@@ -333,7 +333,7 @@ impl BroadcastLog {
                     // What is no track name was not written by us, and `periods` is none.
                     if let Some(name) = TrackName::parse(name).ok().filter(|name| name.as_str() != "periods")
                     {
-                        self.tracks.entry(name).or_insert_with(TrackLog::unread);
+                        self.tracks.get_or_insert_with(name, TrackLog::unread);
                     }
                 }
             }
@@ -381,7 +381,7 @@ impl BroadcastLog {
     /// Takes in an object that this process has just seen stored.
     pub fn observe(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
         if let Target::Begin(track) = target {
-            self.tracks.entry(track.clone()).or_insert_with(TrackLog::unread);
+            self.tracks.get_or_insert_with(track.clone(), TrackLog::unread);
         }
         self.take_in(target, meta, size_bytes, body);
     }

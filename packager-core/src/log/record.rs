@@ -1,12 +1,12 @@
 //! The records that are not on a chain: what a broadcast is, what a period shares, where a track begins.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::name::{Generation, SessionId, TrackName};
+use super::segment::Segment;
 use super::settings::{BroadcastSettings, TrackDescription};
 use crate::cmaf::TrackKind;
+use crate::order::SortedMap;
 use crate::time::{Timescale, WallMs};
 
 /// `broadcast.json`: the operator's.
@@ -18,14 +18,14 @@ pub struct BroadcastRecord {
     #[serde(flatten)]
     pub settings: BroadcastSettings,
     /// What encoders say of the tracks in manifests; the settings count for more.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub described: BTreeMap<TrackName, TrackDescription>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub described: SortedMap<TrackName, TrackDescription>,
 }
 
 impl BroadcastRecord {
     /// A broadcast of which the operator says nothing.
     pub fn new(generation: Generation) -> Self {
-        Self { generation, settings: BroadcastSettings::default(), described: BTreeMap::new() }
+        Self { generation, settings: BroadcastSettings::default(), described: SortedMap::new() }
     }
 
     /// As viewers are shown the broadcast: by the settings, and by what encoders say where those say
@@ -119,6 +119,26 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// How many segments, counted from the newest closed one, are listed live: as many as fit into the
+    /// window, at least six and at least three target durations (HLS §6.2.2, Apple's authoring rules).
+    /// It never grows by more than what is added, so MEDIA-SEQUENCE never falls.
+    pub fn listed<'s>(&self, newest_first: impl Iterator<Item = &'s Segment>) -> usize {
+        let target_us = u64::from(self.target_duration_s).saturating_mul(1_000_000);
+        let window_us = u64::from(self.window_ms).saturating_mul(1000);
+        let least_us = target_us.saturating_mul(3);
+        let mut total_us = 0_u64;
+        let mut count = 0_usize;
+        for segment in newest_first {
+            let longer_us = total_us.saturating_add(segment.duration_us());
+            if longer_us > window_us && count >= 6 && total_us >= least_us {
+                break;
+            }
+            total_us = longer_us;
+            count = count.saturating_add(1);
+        }
+        count
+    }
+
     /// PART-HOLD-BACK (HLS §4.4.3.8): 3.5 nominal parts. PART-TARGET is at most 7/6 of one, so it is at
     /// least three of those. `None` where playlists list no parts.
     pub fn part_hold_back_ms(&self) -> Option<u64> {

@@ -15,6 +15,12 @@ pub struct Run {
     pub timescale: Timescale,
     /// The period it belongs to.
     pub period: u32,
+    /// Decode time at which it begins,
+    #[serde(rename = "from")]
+    pub start_ticks: u64,
+    /// and the number of its first segment.
+    #[serde(rename = "msn")]
+    pub first_msn: u64,
 }
 
 /// A part in a segment.

@@ -2,12 +2,12 @@
 //!
 //! All of it ends up in playlists, so each value is checked when it is read.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::name::TrackName;
+use crate::order::SortedMap;
 
 /// Longest name of a track as viewers see it, in characters: it has to fit into a menu.
 pub const DISPLAY_NAME_CHARACTERS: usize = 64;
@@ -22,8 +22,8 @@ pub struct BroadcastSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captions: Option<Captions>,
     /// By track; one that was not pushed yet may have settings already.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub tracks: BTreeMap<TrackName, TrackSettings>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub tracks: SortedMap<TrackName, TrackSettings>,
 }
 
 /// Whether the video may hold captions (CEA-608, CEA-708).
@@ -76,9 +76,9 @@ pub struct TrackDescription {
 
 impl BroadcastSettings {
     /// Takes over what encoders say, where the operator says nothing.
-    pub(super) fn complete(&mut self, described: &BTreeMap<TrackName, TrackDescription>) {
-        for (track, description) in described {
-            let settings = self.tracks.entry(track.clone()).or_default();
+    pub(super) fn complete(&mut self, described: &SortedMap<TrackName, TrackDescription>) {
+        for (track, description) in described.iter() {
+            let settings = self.tracks.get_or_insert_with(track.clone(), Default::default);
             settings.language = settings.language.take().or_else(|| description.language.clone());
             settings.name = settings.name.take().or_else(|| description.name.clone());
         }

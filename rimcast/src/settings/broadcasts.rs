@@ -6,6 +6,7 @@ use std::fmt;
 use packager_core::log::{
     BroadcastName, BroadcastSettings, Captions, DisplayName, LanguageTag, TrackName, TrackRole, TrackSettings,
 };
+use packager_core::order::SortedMap;
 use serde::Deserialize;
 
 use super::SettingsError;
@@ -55,7 +56,7 @@ fn broadcast(at: &str, given: Given) -> Result<BroadcastSettings, SettingsError>
         Some("none") => Some(Captions::None),
         Some(other) => return Err(not(at, "captions", other, "\"none\", or left out")),
     };
-    let mut tracks = BTreeMap::new();
+    let mut tracks = SortedMap::new();
     for (name, given) in given.tracks {
         let at = format!("{at}.tracks.{name}");
         let name = TrackName::parse(&name).map_err(|why| SettingsError::BadName { at: at.clone(), why })?;
@@ -113,7 +114,7 @@ pub(super) fn write(
         if *captions == Some(Captions::None) {
             writeln!(f, "captions = \"none\"")?;
         }
-        for (track, settings) in tracks {
+        for (track, settings) in tracks.iter() {
             writeln!(f, "\n[broadcasts.{name}.tracks.{track}]")?;
             write_track(f, settings)?;
         }

@@ -30,17 +30,31 @@ type InPeriod = (String, String);
 type Range = (u64, u64);
 
 /// What stays as it is for a Representation in a Period.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone)]
 struct Kept {
     adaptation_set: Option<String>,
+    /// What the set is told apart by; the operator may say otherwise at any time, and it is another then.
+    described: String,
     timescale: u64,
     presentation_time_offset: u64,
     init_url: Option<String>,
 }
 
+impl Kept {
+    fn is_kept(&self, new: &Self) -> bool {
+        let of_media = |kept: &Self| (kept.timescale, kept.presentation_time_offset, kept.init_url.clone());
+        let same_set = self.adaptation_set == new.adaptation_set || self.described != new.described;
+        of_media(self) == of_media(new) && same_set
+    }
+}
+
 #[derive(Debug)]
 struct Listed {
     segment: Segment,
+    /// When that was said.
+    told: Seconds,
+    /// Its Period goes on where the one before it ended, so that a segment may be in both.
+    continues: bool,
     /// By @duration: where it starts is about what is said.
     nominal: bool,
     /// It does not grow.
@@ -70,9 +84,13 @@ impl History {
 
     fn period(&mut self, mpd: &Mpd, at: usize, now: Seconds, found: &mut Found) {
         let Some(period) = mpd.periods.get(at) else { return };
-        let grows = mpd.dynamic && at + 1 == mpd.periods.len();
         for set in &period.adaptation_sets {
+            let connected = "urn:mpeg:dash:period-connectivity:2015";
+            let continues = set.properties.iter().any(|property| property.scheme == connected);
             for representation in &set.representations {
+                let later = mpd.periods.iter().skip(at + 1).flat_map(|period| &period.adaptation_sets);
+                let mut later = later.flat_map(|set| &set.representations);
+                let grows = mpd.dynamic && !later.any(|later| later.id == representation.id);
                 let Some(template) = &representation.template else { continue };
                 let (segments, init_url) =
                     match (mpd.segments_in(at, representation, now), representation.init_url()) {
@@ -83,41 +101,32 @@ impl History {
                         }
                     };
                 let key = (period.id.clone().unwrap_or_default(), representation.id.clone());
-                self.kept(&key, set.id.clone(), template, init_url, found);
+                let new = Kept {
+                    adaptation_set: set.id.clone(),
+                    described: format!("{:?} {:?} {:?}", set.lang, set.roles, set.labels),
+                    timescale: template.ticks_per_second(),
+                    presentation_time_offset: template.presentation_time_offset,
+                    init_url,
+                };
+                self.kept(&key, new, found);
                 self.forward(&key, template, &segments, mpd.dynamic, found);
                 let nominal = template.duration.is_some();
                 let count = segments.len();
                 for (place, segment) in segments.into_iter().enumerate() {
                     let closed = !grows || place + 1 < count;
-                    self.segment(Listed { segment, nominal, closed }, found);
+                    self.segment(Listed { segment, told: now, continues, nominal, closed }, found);
                 }
             }
         }
     }
 
     /// What players keep of a Representation when they read the MPD again.
-    fn kept(
-        &mut self,
-        key: &InPeriod,
-        adaptation_set: Option<String>,
-        template: &Template,
-        init_url: Option<String>,
-        found: &mut Found,
-    ) {
-        let new = Kept {
-            adaptation_set,
-            timescale: template.ticks_per_second(),
-            presentation_time_offset: template.presentation_time_offset,
-            init_url,
-        };
-        let old = self.representations.entry(key.clone()).or_insert_with(|| Kept {
-            adaptation_set: new.adaptation_set.clone(),
-            init_url: new.init_url.clone(),
-            ..new
-        });
-        found.require(*old == new, "D12", || {
+    fn kept(&mut self, key: &InPeriod, new: Kept, found: &mut Found) {
+        let old = self.representations.entry(key.clone()).or_insert_with(|| new.clone());
+        found.require(old.is_kept(&new), "D12", || {
             format!("{} in Period {} was {old:?}, and is {new:?}", key.1, key.0)
         });
+        *old = new;
     }
 
     /// A list grows at its end, and loses segments at its start; the last MPD may have all that is kept.
@@ -164,7 +173,8 @@ impl History {
 impl Listed {
     fn same(&self, new: &Self, name: &str, found: &mut Found) {
         let (was, is) = (&self.segment, &new.segment);
-        found.require(was.period == is.period, "D12", || {
+        let continues = self.continues || new.continues;
+        found.require(was.period == is.period || continues, "D12", || {
             format!("{name} was in Period {}, and is in {}", was.period, is.period)
         });
         let exact = !self.nominal && !new.nominal;
@@ -172,7 +182,7 @@ impl Listed {
             && (!exact || !self.closed || was.urls.len() == is.urls.len());
         found.require(urls_kept, "D2", || format!("{name} was {:?}, and is {:?}", was.urls, is.urls));
         let duration = |segment: &Segment| segment.ends - segment.starts;
-        if self.nominal == new.nominal {
+        if !self.nominal && !new.nominal {
             found.require(was.starts == is.starts, "D2", || {
                 format!("{name} started at {}, and now at {}", was.starts, is.starts)
             });
@@ -182,7 +192,18 @@ impl Listed {
             });
         } else {
             // The tolerance of @duration (ISO/IEC 23009-1, 5.3.9.2).
+            // A little more or less of each may be nearer to most of them.
+            let (before, after) = (duration(was).floor_ms(), duration(is).floor_ms());
+            let is_near = (after - before).abs() * 10 <= before;
+            found.require(is_near || self.nominal != new.nominal, "D2", || {
+                format!("{name} was {}, and is now {} long", duration(was), duration(is))
+            });
             let said = duration(if self.nominal { was } else { is });
+            // What goes by the clock is told of an encoder too that has gone, until that is known.
+            let sure = was.ends + said + said + said + said + said;
+            if self.nominal && self.told < sure {
+                return;
+            }
             let apart = was.starts.max(is.starts) - was.starts.min(is.starts);
             found.require(apart + apart <= said, "D2", || {
                 format!("{name} is {apart} from where @duration has it")

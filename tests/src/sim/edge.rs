@@ -154,7 +154,8 @@ impl World {
                             let text = String::from_utf8(rendered.plain.to_vec());
                             Reply::Text(response.status, text.expect("playlists are UTF-8"))
                         }
-                        Body::Object { key } => self.object(id, &key),
+                        Body::Bytes(bytes) => Reply::Media(Bytes::from_static(bytes)),
+                        Body::Object { key, .. } => self.object(id, &key),
                         Body::Segment { parts, more } => {
                             let task = self.tasks.get_mut(&id).expect("it is under way");
                             task.parts = parts;
@@ -306,7 +307,8 @@ impl World {
                             let text = String::from_utf8(rendered.plain.to_vec());
                             Reply::Text(response.status, text.expect("playlists are UTF-8"))
                         }
-                        Body::Object { key } => match self.store.get(&key) {
+                        Body::Bytes(bytes) => Reply::Media(Bytes::from_static(bytes)),
+                        Body::Object { key, .. } => match self.store.get(&key) {
                             Some(object) if !object.body.is_empty() => Reply::Media(object.body.clone()),
                             _ => Reply::Missing,
                         },

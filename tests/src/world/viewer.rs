@@ -71,6 +71,11 @@ impl Answer {
     pub fn playlist(&self) -> Option<&str> {
         (self.status == 200 && self.body.starts_with("#EXTM3U")).then_some(&self.body)
     }
+
+    /// The body, if it is a manifest.
+    pub fn manifest(&self) -> Option<&str> {
+        (self.status == 200 && self.body.contains("<MPD ")).then_some(&self.body)
+    }
 }
 
 /// As in a golden file, below its request.
@@ -351,7 +356,11 @@ fn begin(response: Response, method: Method, store: &Store, after_ms: i64) -> St
             answer.body.push_str("(the player page)\n");
             answer.sent = sent(response, include_bytes!("../../../player/index.html"));
         }
-        Body::Object { key } => {
+        Body::Bytes(bytes) => {
+            let _ = writeln!(answer.body, "({} bytes, XXH3 {:016x})", bytes.len(), xxh3_64(bytes));
+            answer.sent = sent(response.ranged(None, bytes.len() as u64).0, bytes);
+        }
+        Body::Object { key, .. } => {
             match store.get(&key).filter(|o| !matches!(Entry::from_meta(&o.meta), Ok(Entry::Marker(_)))) {
                 Some(object) => {
                     let hash = xxh3_64(&object.body);
@@ -361,10 +370,10 @@ fn begin(response: Response, method: Method, store: &Store, after_ms: i64) -> St
                 }
                 None => {
                     // What every host does where an object that should be sent is not there.
-                    answer.status = 404;
+                    let absent = response.absent();
+                    answer.status = absent.status;
                     answer.headers = vec![("Cache-Control", CacheFor::Seconds(1).to_string())];
                     let _ = writeln!(answer.body, "(nothing is stored at {key})");
-                    let absent = Response::absent();
                     if let Body::Text(text) = &absent.body {
                         answer.sent = sent(absent.clone(), &text.plain);
                     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
 use crate::log::record::from_json;
-use crate::log::{Begin, BitRate, SessionId, Shape};
+use crate::log::{Begin, BitRate, Chain, SessionId, Shape, TrackName};
 use crate::time::Timescale;
 
 /// A track that was pushed.

@@ -141,17 +141,16 @@ fn listed(mpd: &Mpd, period: &Period, template: &Template, segments: &[Segment],
     }
 }
 
-/// A URL names one segment.
+/// A URL names one segment, which may lie in two Periods.
 fn named_once(segment: &Segment, urls: &mut BTreeMap<String, String>, found: &mut Found) {
     let own: BTreeSet<&String> = segment.urls.iter().collect();
     found.require(own.len() == segment.urls.len(), "D4", || {
         format!("{}: S@k for segment {}, and no $SubNumber$", segment.representation, segment.number)
     });
-    let name =
-        format!("segment {} of {} in Period {}", segment.number, segment.representation, segment.period);
+    let name = format!("segment {} of {}", segment.number, segment.representation);
     for url in own {
         if let Some(other) = urls.insert(url.clone(), name.clone()) {
-            found.require(false, "D2", || format!("{url} is {other}, and {name}"));
+            found.require(other == name, "D2", || format!("{url} is {other}, and {name}"));
         }
     }
 }

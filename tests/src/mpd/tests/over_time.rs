@@ -145,7 +145,15 @@ fn periods_go_at_the_front_and_come_at_the_end() {
     assert!(found.contains(&"D12: the Periods were [\"1\"], and are [\"0\", \"1\"]".to_owned()), "{found:?}");
     let third = changed(&second, "  <UTCTiming", "  <Period id=\"2\" start=\"PT62S\"/><UTCTiming");
     assert_eq!(said(&[CHUNKS, &third]), [] as [String; 0]);
-    // The Period before is closed then.
+    // The Period before is closed then, for what is in the next.
+    let (_, set) = CHUNKS.split_once("<AdaptationSet id=\"2\"").unwrap();
+    let (set, _) = set.split_once("</AdaptationSet>").unwrap();
+    let set = set.replace("startNumber=\"12\"", "startNumber=\"112\"");
+    let third = changed(
+        &third,
+        "<Period id=\"2\" start=\"PT62S\"/>",
+        &format!("<Period id=\"2\" start=\"PT62S\"><AdaptationSet id=\"2\"{set}</AdaptationSet></Period>"),
+    );
     let grown = third.replace("96768", "97792").replace(LATER, "publishTime=\"2027-01-15T08:01:04Z\"");
     let found = said(&[CHUNKS, &third, &grown]);
     assert!(found.iter().any(|what| what.starts_with("D2: segment 15 of audio-en was")), "{found:?}");

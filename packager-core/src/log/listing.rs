@@ -1,10 +1,36 @@
-//! Which tracks the multivariant playlist lists: a function of the log and the operator's settings, so
-//! that all readers list the same.
+//! Which tracks viewers are told of: a function of the log and the operator's settings, so that all
+//! readers list the same, in a multivariant playlist and in an MPD.
 
-use super::multivariant::Rendition;
-use crate::cmaf::TrackKind;
-use crate::log::{BroadcastLog, BroadcastSettings, Chain, Segment};
+use super::settings::{BroadcastSettings, LanguageTag, TrackSettings};
+use super::{BroadcastLog, Chain, Segment, TrackName};
+use crate::cmaf::{Header, TrackKind};
 use crate::time::WallMs;
+
+/// A track as viewers are shown it.
+#[derive(Debug, Clone, Copy)]
+pub struct Rendition<'a> {
+    /// Its name.
+    pub track: &'a TrackName,
+    /// Codec, size, language.
+    pub header: &'a Header,
+    /// Bit rates, frame rate.
+    pub chain: &'a Chain,
+    /// What the operator says of it.
+    pub settings: &'a TrackSettings,
+}
+
+impl<'a> Rendition<'a> {
+    /// The operator's word, or the header's.
+    pub fn language(&self) -> Option<&'a str> {
+        let set = self.settings.language.as_ref().map(LanguageTag::as_str);
+        set.or(self.header.language.as_deref())
+    }
+
+    /// Its place among others of its kind: as the operator says, then by name, so that readers agree.
+    pub fn place(&self) -> (u32, &'a TrackName) {
+        (self.settings.order.unwrap_or(u32::MAX), self.track)
+    }
+}
 
 /// The tracks to list: those that are not hidden, have closed a segment with media, and are not
 /// [left behind](is_behind). A track whose header was not read is not among them.

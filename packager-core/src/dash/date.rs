@@ -1,0 +1,57 @@
+//! Dates and durations as XML Schema has them.
+
+use std::fmt::Write as _;
+
+use crate::time::{Timescale, WallMs};
+
+/// `xs:dateTime` in UTC, with milliseconds.
+pub fn iso_date(wall: WallMs) -> String {
+    let ms = i128::from(wall.0).saturating_mul(1_000_000);
+    let date =
+        time::OffsetDateTime::from_unix_timestamp_nanos(ms).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    let (year, month, day) = date.to_calendar_date();
+    let (hour, minute, second, ms) = date.to_hms_milli();
+    let month = u8::from(month);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
+/// `xs:duration` of milliseconds.
+pub(super) fn duration(ms: u64) -> String {
+    let mut text = format!("PT{}", ms / 1000);
+    push_fraction(&mut text, ms % 1000);
+    text.push('S');
+    text
+}
+
+/// Seconds with up to three decimals, rounded down.
+pub(super) fn seconds(ticks: u64, timescale: Timescale) -> String {
+    let product = u128::from(ticks).saturating_mul(1000);
+    let ms = product.checked_div(u128::from(timescale.ticks_per_second())).unwrap_or(0);
+    let ms = u64::try_from(ms).unwrap_or(u64::MAX);
+    let mut text = (ms / 1000).to_string();
+    push_fraction(&mut text, ms % 1000);
+    text
+}
+
+fn push_fraction(to: &mut String, thousandths: u64) {
+    if thousandths > 0 {
+        let digits = format!("{thousandths:03}");
+        let _ = write!(to, ".{}", digits.trim_end_matches('0'));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_schemas_have_them() {
+        assert_eq!(iso_date(WallMs(1_795_386_196_007)), "2026-11-22T22:23:16.007Z");
+        assert_eq!(duration(0), "PT0S");
+        assert_eq!(duration(2_500), "PT2.5S");
+        assert_eq!(duration(3_600_040), "PT3600.04S");
+        let ntsc = Timescale::new(30_000).unwrap();
+        assert_eq!(seconds(45_045, ntsc), "1.501");
+        assert_eq!(seconds(60_000, ntsc), "2");
+    }
+}

@@ -1,0 +1,231 @@
+//! The manifest (ISO/IEC 23009-1 §5.3.1).
+
+use std::fmt::Write as _;
+
+use super::Form;
+use super::adaptation::{AdaptationSet, Within, sets};
+use super::date::{duration, iso_date};
+use super::period::{Listed, Period, periods, stretch};
+use super::template::{Extent, Template};
+use super::xml::{Document, Tag};
+use crate::log::{Generation, PeriodRecord, Rendition, Shape};
+use crate::time::WallMs;
+
+/// Everything a manifest says.
+#[derive(Debug, Clone, Copy)]
+pub struct Manifest<'a> {
+    /// In every URL.
+    pub generation: &'a Generation,
+    /// What is fixed for the whole broadcast.
+    pub shape: &'a Shape,
+    /// The period records.
+    pub periods: &'a [PeriodRecord],
+    /// The tracks to list, by name.
+    pub renditions: &'a [Rendition<'a>],
+    /// How low latency is had.
+    pub form: Form,
+}
+
+/// What is written, worked out.
+pub(super) struct Layout<'a> {
+    pub(super) periods: Vec<(Period<'a>, Vec<AdaptationSet<'a>>)>,
+    /// When the last listed segment has been shown.
+    end: WallMs,
+}
+
+const NAMESPACE: &str = "urn:mpeg:dash:schema:mpd:2011";
+
+/// How long a patch is there to be had: a reader keeps more than that.
+const PATCH_TTL_S: u64 = 60;
+
+impl<'a> Manifest<'a> {
+    /// Writes the manifest.
+    pub fn render(&self) -> String {
+        let listed = self.listed();
+        let published = published(&listed);
+        let location = (!self.has_ended()).then(|| self.patch_location(&listed, &published));
+        self.write(&self.layout(&listed), Extent::Whole, &published, location.as_deref())
+    }
+
+    /// Its id, which patches name: it is of the generation, and of its form.
+    pub(super) fn id(&self) -> String {
+        format!("{}-{}", self.generation, self.form.file().trim_end_matches(".mpd"))
+    }
+
+    /// All its tracks have ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.renditions.iter().all(|rendition| rendition.chain.ended)
+    }
+
+    /// What is listed now.
+    pub(super) fn listed(&self) -> Vec<Listed<'a>> {
+        self.renditions.iter().map(Listed::now).collect()
+    }
+
+    pub(super) fn layout(&self, listed: &[Listed<'a>]) -> Layout<'a> {
+        let is_dynamic = !self.has_ended();
+        let periods = periods(self.periods, listed);
+        let mut end = WallMs(i64::MIN);
+        let mut with_sets = Vec::new();
+        for (index, period) in periods.iter().enumerate() {
+            let stretches = listed.iter().filter_map(|listed| stretch(listed, &periods, index));
+            let stretches: Vec<_> = stretches
+                .map(|stretch| {
+                    let template = Template::of(&stretch, period, self.form, is_dynamic);
+                    (stretch, template)
+                })
+                .collect();
+            let ends = stretches.iter().filter_map(|(stretch, _)| stretch.segments.last());
+            end = ends.map(|last| period.end_of(last)).fold(end, WallMs::max);
+            with_sets.push((period.clone(), sets(stretches)));
+        }
+        Layout { periods: with_sets, end }
+    }
+
+    /// When the presentation's time is zero: the whole broadcast has one clock.
+    fn start(&self) -> WallMs {
+        self.periods.first().map_or(WallMs(0), |first| first.anchor.wall)
+    }
+
+    /// XXH3 of all that a patch cannot bring up to date.
+    pub(super) fn outline(&self, layout: &Layout<'a>) -> u64 {
+        let mut text = self.write(layout, Extent::Outline, "", None);
+        // The end of one track alone is not seen in it.
+        for rendition in self.renditions {
+            text.push(if rendition.chain.ended { '1' } else { '0' });
+        }
+        xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+    }
+
+    /// Where the patch of this manifest is to be had, relative to it: it says what was known, so that any
+    /// edge can tell what has been added since.
+    pub(super) fn patch_location(&self, listed: &[Listed<'a>], published: &str) -> String {
+        let outline = self.outline(&self.layout(listed));
+        let mut at = String::new();
+        for rendition in self.renditions {
+            let separator = if at.is_empty() { "" } else { "." };
+            let _ = write!(at, "{separator}{}", rendition.chain.next_ticks);
+        }
+        format!("{}?from={published}&at={at}&of={outline:016x}", self.form.patch_file())
+    }
+
+    pub(super) fn write(
+        &self,
+        layout: &Layout<'a>,
+        extent: Extent,
+        published: &str,
+        patch_location: Option<&str>,
+    ) -> String {
+        let is_dynamic = !self.has_ended();
+        let segments = self.renditions.iter().map(|rendition| rendition.chain.listed()).fold(0, usize::max);
+        let mut to = Document::new(segments.saturating_mul(48).saturating_add(4096));
+        to.open(self.root(layout, extent, published, is_dynamic));
+        if let Some(location) = patch_location {
+            to.text(patch_location_tag(), location);
+        }
+        if is_dynamic {
+            self.write_service(&mut to);
+        }
+        let mut previous: Option<String> = None;
+        for (index, (period, sets)) in layout.periods.iter().enumerate() {
+            let id = period.id();
+            let start_ms = u64::try_from(period.wall.since_ms(self.start())).unwrap_or(0);
+            to.open(Tag::new("Period").with("id", &id).with("start", &duration(start_ms)));
+            let within = Within {
+                generation: self.generation,
+                form: self.form,
+                extent,
+                period,
+                previous: previous.as_deref().filter(|_| index > 0),
+            };
+            for set in sets {
+                set.write(&mut to, &within);
+            }
+            to.close();
+            previous = Some(id);
+        }
+        if is_dynamic {
+            let scheme = "urn:mpeg:dash:utc:http-iso:2014";
+            to.empty(Tag::new("UTCTiming").with("schemeIdUri", scheme).with("value", "time"));
+        }
+        to.finish()
+    }
+
+    fn root(&self, layout: &Layout<'a>, extent: Extent, published: &str, is_dynamic: bool) -> Tag {
+        let target_ms = u64::from(self.shape.target_duration_s).saturating_mul(1000);
+        let has_parts = self.shape.part_hold_back_ms().is_some();
+        let profiles = if is_dynamic && has_parts {
+            "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019,\
+             http://www.dashif.org/guidelines/low-latency-live-v5"
+        } else {
+            "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019"
+        };
+        let tag = Tag::new("MPD")
+            .with("xmlns", NAMESPACE)
+            .with("id", &self.id())
+            .with("profiles", profiles)
+            .with("type", if is_dynamic { "dynamic" } else { "static" })
+            // The bit rates are of stretches half a target long.
+            .with("minBufferTime", &duration(target_ms / 2))
+            .with("maxSegmentDuration", &duration(target_ms.saturating_add(500)));
+        if !is_dynamic {
+            let length_ms = u64::try_from(layout.end.since_ms(self.start())).unwrap_or(0);
+            return tag.with("mediaPresentationDuration", &duration(length_ms));
+        }
+        let is_told_by_clock = layout.periods.last().is_some_and(|(_, sets)| {
+            let mut templates =
+                sets.iter().flat_map(|set| set.representations.iter().map(|(_, template)| template));
+            templates.all(|template| matches!(template.addressing, super::template::Addressing::Duration(_)))
+        });
+        // A list has to be read again for each segment; what goes by the clock only for a new Period.
+        let update_ms = if is_told_by_clock { target_ms } else { target_ms / 2 };
+        let depth_ms =
+            u64::from(self.shape.window_ms).saturating_sub(target_ms).max(target_ms.saturating_mul(3));
+        let tag = tag
+            .with("availabilityStartTime", &iso_date(self.start()))
+            .with("minimumUpdatePeriod", &duration(update_ms))
+            .with("timeShiftBufferDepth", &duration(depth_ms))
+            .with("suggestedPresentationDelay", &duration(self.latency_ms()));
+        if extent == Extent::Whole { tag.with("publishTime", published) } else { tag }
+    }
+
+    /// How far behind live players are meant to be: as in HLS, and a part more, since here the clock says
+    /// when a part should be there, and nobody that it is.
+    fn latency_ms(&self) -> u64 {
+        let target_ms = u64::from(self.shape.target_duration_s).saturating_mul(1000);
+        let part_ms = u64::from(self.shape.part_ms);
+        self.shape.part_hold_back_ms().map_or(target_ms.saturating_mul(3), |ms| ms.saturating_add(part_ms))
+    }
+
+    fn write_service(&self, to: &mut Document) {
+        let latency_ms = self.latency_ms();
+        to.open(Tag::new("ServiceDescription").with("id", 0_u32));
+        let latency = Tag::new("Latency")
+            .with("target", latency_ms)
+            .with("min", self.shape.part_hold_back_ms().unwrap_or(latency_ms))
+            .with("max", latency_ms.saturating_mul(3));
+        to.empty(latency);
+        to.empty(Tag::new("PlaybackRate").with("min", "0.95").with("max", "1.05"));
+        to.close();
+    }
+}
+
+pub(super) fn patch_location_tag() -> Tag {
+    Tag::new("PatchLocation").with("ttl", PATCH_TTL_S)
+}
+
+/// `@publishTime`: when the newest part that is listed was stored. Behind the milliseconds stands how far all
+/// tracks have come, so that it is later with every change, also where two came at once or one was seen late.
+pub(super) fn published(listed: &[Listed<'_>]) -> String {
+    let parts = listed.iter().flat_map(Listed::parts);
+    let newest = parts.map(|part| part.meta.wall).max().unwrap_or(WallMs(0));
+    let come = listed.iter().map(|listed| {
+        let chain = listed.rendition.chain;
+        // No part is shorter than a tenth of a second; an end counts as one more.
+        let tenths = chain.run.timescale.ms_from_ticks(listed.next_ticks) / 100;
+        tenths.wrapping_add(u64::from(chain.ended))
+    });
+    let come = come.fold(0, u64::wrapping_add) % 1_000_000;
+    let date = iso_date(newest);
+    format!("{}{come:06}Z", date.trim_end_matches('Z'))
+}

@@ -1,0 +1,171 @@
+//! `SegmentTemplate` (ISO/IEC 23009-1 §5.3.9.4): how segments are told, and when they can be had.
+
+use super::period::{Period, Stretch};
+use super::timeline::{self, Entry};
+use super::xml::{Document, Tag};
+use super::{Form, date};
+use crate::cmaf::TrackKind;
+use crate::log::{Generation, Segment, SessionId};
+use crate::time::Timescale;
+
+/// How the segments of a rendition in a Period are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Template<'a> {
+    session: &'a SessionId,
+    timescale: Timescale,
+    offset_ticks: u64,
+    /// `@startNumber`.
+    pub(super) start_number: u64,
+    /// Players may be told of parts.
+    has_parts: bool,
+    /// By how much sooner than its end a segment can be asked for.
+    lead_ticks: Option<u64>,
+    pub(super) addressing: Addressing,
+}
+
+/// The two ways of telling where segments are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Addressing {
+    /// `@duration`: each about this long.
+    Duration(u64),
+    /// `SegmentTimeline`.
+    Timeline(Vec<Entry>),
+}
+
+/// What is written of a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All.
+    Whole,
+    /// All but what a patch can bring up to date.
+    Outline,
+}
+
+impl<'a> Template<'a> {
+    pub(super) fn of(stretch: &Stretch<'a>, period: &Period<'_>, form: Form, is_dynamic: bool) -> Self {
+        let timescale = stretch.run.timescale;
+        let offset_ticks = period.offset_ticks(timescale);
+        let is_growing = is_dynamic && period.is_last;
+        let regular =
+            if is_growing && form == Form::Chunked { regular(stretch, period, offset_ticks) } else { None };
+        let (start_number, addressing) = match regular {
+            Some((duration_ticks, start_number)) => (start_number, Addressing::Duration(duration_ticks)),
+            None => {
+                let first = stretch.segments.first().map_or(stretch.run.first_msn, |segment| segment.msn);
+                (first, Addressing::Timeline(timeline::entries(stretch, form)))
+            }
+        };
+        let chain = stretch.rendition.chain;
+        let expected = match &addressing {
+            Addressing::Duration(ticks) => *ticks,
+            Addressing::Timeline(_) => chain.pace.expected_ticks(),
+        };
+        let lead_ticks = expected.saturating_sub(chain.part_target_ticks());
+        let has_lead = is_growing && chain.has_parts() && lead_ticks > 0;
+        let lead_ticks = has_lead.then_some(lead_ticks);
+        Self {
+            session: &stretch.run.session,
+            timescale,
+            offset_ticks,
+            start_number,
+            has_parts: chain.has_parts(),
+            lead_ticks,
+            addressing,
+        }
+    }
+
+    /// Whether it says the same of its segments as another does of its own, so that players may go from one
+    /// to the other at any (`@segmentAlignment`).
+    pub(super) fn is_aligned(&self, other: &Self) -> bool {
+        (self.timescale, self.offset_ticks, &self.addressing)
+            == (other.timescale, other.offset_ticks, &other.addressing)
+    }
+
+    pub(super) fn write(&self, to: &mut Document, generation: &Generation, form: Form, extent: Extent) {
+        let number =
+            if self.has_parts && form == Form::Sequence { "$Number$_$SubNumber$" } else { "$Number$" };
+        let media = format!("{generation}/$RepresentationID$/{number}.m4s");
+        let initialization = format!("{generation}/$RepresentationID$/{}/init.mp4", self.session);
+        let lead = self.lead_ticks.map(|ticks| date::seconds(ticks, self.timescale));
+        let tag = Tag::new("SegmentTemplate")
+            .with("timescale", self.timescale.ticks_per_second())
+            .with_some("presentationTimeOffset", Some(self.offset_ticks).filter(|ticks| *ticks > 0))
+            .with_some("availabilityTimeOffset", lead.as_ref())
+            .with_some("availabilityTimeComplete", lead.is_some().then_some("false"));
+        let tag = match &self.addressing {
+            Addressing::Duration(ticks) => tag.with("duration", *ticks),
+            Addressing::Timeline(_) => tag,
+        };
+        let is_told = extent == Extent::Whole || matches!(self.addressing, Addressing::Duration(_));
+        let tag = tag
+            .with_some("startNumber", is_told.then_some(self.start_number))
+            .with("media", &media)
+            .with("initialization", &initialization);
+        let Addressing::Timeline(entries) = &self.addressing else { return to.empty(tag) };
+        to.open(tag);
+        to.open(Tag::new("SegmentTimeline"));
+        if extent == Extent::Whole {
+            for entry in entries {
+                to.empty(entry.tag());
+            }
+        }
+        to.close();
+        to.close();
+    }
+}
+
+impl Entry {
+    /// As an `S`.
+    pub(super) fn tag(&self) -> Tag {
+        Tag::new("S")
+            .with("t", self.start_ticks)
+            .with("d", self.duration_ticks)
+            .with_some("r", Some(self.repeat).filter(|repeat| *repeat > 0))
+            .with_some("k", Some(self.parts).filter(|parts| *parts > 1))
+    }
+}
+
+/// The duration and the number of the Period's first segment by which all segments of the stretch are told
+/// to within half of one, of those that were and, as far as can be known, of those to come.
+fn regular(stretch: &Stretch<'_>, period: &Period<'_>, offset_ticks: u64) -> Option<(u64, u64)> {
+    let chain = stretch.rendition.chain;
+    let is_sparse = chain.begin.kind == TrackKind::Text;
+    let run = stretch.run;
+    if is_sparse || chain.run != *run {
+        return None;
+    }
+    let shown_after = stretch.segments.first()?.offset_ticks();
+    let begins_after = i128::from(run.start_ticks)
+        .saturating_add(i128::from(shown_after))
+        .saturating_sub(i128::from(offset_ticks));
+    let told = chain.pace.grids().filter_map(|grid| {
+        let duration = i128::from(grid.duration_ticks).max(1);
+        // The Period may have begun before the run, or in the middle of it.
+        let index = begins_after.saturating_add(duration / 2).div_euclid(duration);
+        let rest = begins_after.saturating_sub(index.saturating_mul(duration));
+        let latest = rest.saturating_add(i128::from(grid.late_ticks));
+        let earliest = rest.saturating_sub(i128::from(grid.early_ticks));
+        let off = latest.max(earliest.saturating_neg());
+        let start_number = u64::try_from(i128::from(run.first_msn).saturating_sub(index)).ok()?;
+        let half_ms = run.timescale.ms_from_ticks(grid.duration_ticks) / 2;
+        let is_regular = off.saturating_mul(2) <= duration && is_on_time(&stretch.segments, period, half_ms);
+        is_regular.then_some((off, grid.duration_ticks, start_number))
+    });
+    told.min_by_key(|(off, ..)| *off).map(|(_, duration_ticks, start_number)| (duration_ticks, start_number))
+}
+
+/// Whether segments are stored about when the wall clock says, which is all that players go by. An encoder's
+/// clock may run away from it.
+fn is_on_time(segments: &[&Segment], period: &Period<'_>, tolerance_ms: u64) -> bool {
+    let lateness = segments.iter().rev().take(LATENESS_SEGMENTS).filter_map(|segment| {
+        let last = segment.parts.last()?;
+        let end_ticks = last.start_ticks.saturating_add(last.meta.duration_ticks);
+        let shown = period.record.anchor.wall_at(end_ticks, last.meta.offset_ticks, segment.run.timescale);
+        Some(last.meta.wall.since_ms(shown))
+    });
+    // What was late only once was held up on its way.
+    lateness.min().is_none_or(|ms| ms.unsigned_abs() <= tolerance_ms)
+}
+
+/// Segments that tell how late an encoder is.
+const LATENESS_SEGMENTS: usize = 16;

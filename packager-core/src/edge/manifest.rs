@@ -1,0 +1,76 @@
+//! Manifest requests.
+
+use std::sync::Arc;
+
+use super::broadcast::{Broadcast, Overview};
+use super::response::{Rendered, Response};
+use super::{Asked, Step};
+use crate::dash::{CONTENT_TYPE, Form, Manifest, PATCH_CONTENT_TYPE, PatchRequest};
+use crate::log::{BroadcastRecord, Rendition, Shape, listed};
+use crate::time::WallMs;
+
+impl Broadcast {
+    pub(super) fn manifest(
+        &mut self,
+        form: Form,
+        record: &Arc<BroadcastRecord>,
+        asked: Asked,
+        now: WallMs,
+    ) -> Step {
+        let shape = match self.ready(record, asked, now) {
+            Ok(shape) => shape,
+            Err(step) => return *step,
+        };
+        let rendered = self.overview(Overview::Manifest(form), record, |this| {
+            let renditions = listed(&this.log, &record.settings);
+            (!renditions.is_empty()).then(|| this.as_manifest(form, &shape, &renditions).render())
+        });
+        Step::Respond(match rendered {
+            Some(rendered) => Response::manifest(rendered, &shape, CONTENT_TYPE),
+            // Their headers are gone: the broadcast is being deleted.
+            None => Response::held_too_long(),
+        })
+    }
+
+    /// A patch is held until there is something to add, as a blocking playlist is: a player that asked for it
+    /// again at once would learn no more.
+    pub(super) fn patch(
+        &mut self,
+        form: Form,
+        query: &str,
+        record: &BroadcastRecord,
+        asked: Asked,
+        now: WallMs,
+    ) -> Step {
+        let request = match PatchRequest::parse(query) {
+            Ok(request) => request,
+            Err(why) => return Step::Respond(Response::bad_request(why)),
+        };
+        let shape = match self.ready(record, asked, now) {
+            Ok(shape) => shape,
+            Err(step) => return *step,
+        };
+        let renditions = listed(&self.log, &record.settings);
+        let manifest = self.as_manifest(form, &shape, &renditions);
+        let next = renditions.iter().find(|rendition| !rendition.chain.ended);
+        if let Some(Rendition { track, chain, .. }) = next.filter(|_| !manifest.is_newer(&request)) {
+            return self.hold_for_next(track, chain, asked, now);
+        }
+        Step::Respond(match manifest.patch(&request) {
+            Ok(patch) => {
+                let rendered = Rendered { plain: patch.into(), ..Rendered::default() };
+                Response::manifest(Arc::new(rendered), &shape, PATCH_CONTENT_TYPE)
+            }
+            Err(_) => Response::gone("there is no patch for this manifest any more; read the whole one"),
+        })
+    }
+
+    fn as_manifest<'a>(
+        &'a self,
+        form: Form,
+        shape: &'a Shape,
+        renditions: &'a [Rendition<'a>],
+    ) -> Manifest<'a> {
+        Manifest { generation: &self.generation, shape, periods: self.log.periods(), renditions, form }
+    }
+}

@@ -1,0 +1,77 @@
+//! How regular the segments of a run are: whether they can be told by a number and a duration alone.
+
+use serde::{Deserialize, Serialize};
+
+/// How the segments of a run lie to two grids: one as long as its first segment, one as long as segments
+/// are meant to be. DASH tells segments by such a grid while they lie near it (`SegmentTemplate@duration`,
+/// ISO/IEC 23009-1 §5.3.9.5.3), so all of a run counts, and what was once far off stays so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pace {
+    /// As long as the run's first segment; until that is closed, as the run before it. An encoder that
+    /// counts frames keeps to it.
+    own: Option<Grid>,
+    /// As long as segments are asked to be. One that cuts sound where the pictures are cut keeps to it.
+    nominal: Grid,
+}
+
+/// Places at equal distances from a run's start, and how far from theirs its segments began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grid {
+    /// Distance, in ticks; never zero.
+    #[serde(rename = "d")]
+    pub duration_ticks: u64,
+    /// Most that a segment began before its place.
+    #[serde(rename = "e")]
+    pub early_ticks: u64,
+    /// Most that a segment began after its place.
+    #[serde(rename = "l")]
+    pub late_ticks: u64,
+}
+
+impl Grid {
+    fn of(duration_ticks: u64) -> Self {
+        Self { duration_ticks: duration_ticks.max(1), early_ticks: 0, late_ticks: 0 }
+    }
+
+    fn count(&mut self, index: u64, after_ticks: u64) {
+        let place = index.saturating_mul(self.duration_ticks);
+        self.early_ticks = self.early_ticks.max(place.saturating_sub(after_ticks));
+        self.late_ticks = self.late_ticks.max(after_ticks.saturating_sub(place));
+    }
+}
+
+impl Pace {
+    /// Of a run that begins: how long its segments are asked to be, and how long the first one of the run
+    /// before it was.
+    pub(super) fn begin(nominal_ticks: u64, as_before: Option<u64>) -> Self {
+        Self { own: as_before.map(Grid::of), nominal: Grid::of(nominal_ticks) }
+    }
+
+    /// Counts a segment, `index` after the run's first, that begins so long after the run.
+    pub(super) fn count(&mut self, index: u64, after_ticks: u64) {
+        self.nominal.count(index, after_ticks);
+        if let Some(own) = &mut self.own {
+            own.count(index, after_ticks);
+        }
+    }
+
+    /// The run's first segment was closed.
+    pub(super) fn adopt(&mut self, duration_ticks: u64) {
+        self.own = Some(Grid::of(duration_ticks));
+    }
+
+    pub(super) fn own_ticks(&self) -> Option<u64> {
+        self.own.map(|own| own.duration_ticks)
+    }
+
+    /// How long a segment is expected to be.
+    pub fn expected_ticks(&self) -> u64 {
+        self.own.unwrap_or(self.nominal).duration_ticks
+    }
+
+    /// The grids that segments may be told by, the better one first. None while not a single segment says
+    /// how long they are.
+    pub fn grids(&self) -> impl Iterator<Item = Grid> {
+        self.own.into_iter().flat_map(|own| [own, self.nominal])
+    }
+}
