@@ -29,8 +29,8 @@ pub struct Watch {
     /// First presentation time of parts already taken apart.
     presented: BTreeMap<String, i128>,
     rates: BTreeMap<TrackName, Measured>,
-    /// Of DASH.
-    pub manifests: Manifests,
+    /// Of DASH, where that is watched too.
+    pub manifests: Option<Manifests>,
     /// Everything that was wrong, with the time.
     pub violations: Vec<String>,
     seen_writes: u64,
@@ -53,7 +53,7 @@ impl Default for Watch {
             dates: BTreeMap::new(),
             presented: BTreeMap::new(),
             rates: BTreeMap::new(),
-            manifests: Manifests::default(),
+            manifests: None,
             violations: Vec::new(),
             seen_writes: u64::MAX,
         }
@@ -122,7 +122,8 @@ impl Watch {
         }
         self.multivariant(world);
         let now = BEGINS.plus_ms(world.now_ms());
-        for what in self.manifests.look(&self.log, &world.settings(), now) {
+        let of_dash = self.manifests.as_mut().map(|of_dash| of_dash.look(&self.log, &world.settings(), now));
+        for what in of_dash.into_iter().flatten() {
             self.add(world, "manifest", &what);
         }
     }

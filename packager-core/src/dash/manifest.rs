@@ -6,7 +6,7 @@ use super::Form;
 use super::adaptation::{AdaptationSet, Within, sets};
 use super::date::{duration, iso_date};
 use super::period::{Listed, Period, periods, stretch};
-use super::template::{Extent, Template};
+use super::template::{Addressing, Extent, Template};
 use super::xml::{Document, Tag};
 use crate::log::{Generation, PeriodRecord, Rendition, Shape};
 use crate::time::WallMs;
@@ -153,8 +153,11 @@ impl<'a> Manifest<'a> {
 
     fn root(&self, layout: &Layout<'a>, extent: Extent, published: &str, is_dynamic: bool) -> Tag {
         let target_ms = u64::from(self.shape.target_duration_s).saturating_mul(1000);
-        let has_parts = self.shape.part_hold_back_ms().is_some();
-        let profiles = if is_dynamic && has_parts {
+        let templates = || {
+            let sets = layout.periods.iter().flat_map(|(_, sets)| sets);
+            sets.flat_map(|set| set.representations.iter().map(|(_, template)| template))
+        };
+        let profiles = if templates().any(Template::is_early) {
             "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019,\
              http://www.dashif.org/guidelines/low-latency-live-v5"
         } else {
@@ -173,9 +176,8 @@ impl<'a> Manifest<'a> {
             return tag.with("mediaPresentationDuration", &duration(length_ms));
         }
         let is_told_by_clock = layout.periods.last().is_some_and(|(_, sets)| {
-            let mut templates =
-                sets.iter().flat_map(|set| set.representations.iter().map(|(_, template)| template));
-            templates.all(|template| matches!(template.addressing, super::template::Addressing::Duration(_)))
+            let mut templates = sets.iter().flat_map(|set| set.representations.iter());
+            templates.all(|(_, template)| matches!(template.addressing, Addressing::Duration(_)))
         });
         // A list has to be read again for each segment; what goes by the clock only for a new Period.
         let update_ms = if is_told_by_clock { target_ms } else { target_ms / 2 };

@@ -81,6 +81,11 @@ impl<'a> Template<'a> {
             == (other.timescale, other.offset_ticks, &other.addressing)
     }
 
+    /// Whether segments can be asked for before they are whole.
+    pub(super) fn is_early(&self) -> bool {
+        self.lead_ticks.is_some()
+    }
+
     pub(super) fn write(&self, to: &mut Document, generation: &Generation, form: Form, extent: Extent) {
         let number =
             if self.has_parts && form == Form::Sequence { "$Number$_$SubNumber$" } else { "$Number$" };

@@ -55,9 +55,10 @@ impl Pace {
         }
     }
 
-    /// The run's first segment was closed.
+    /// The run's first segment was closed. One that was cut short says nothing of those to come.
     pub(super) fn adopt(&mut self, duration_ticks: u64) {
-        self.own = Some(Grid::of(duration_ticks));
+        let is_short = duration_ticks.saturating_mul(2) < self.nominal.duration_ticks;
+        self.own = (!is_short).then(|| Grid::of(duration_ticks));
     }
 
     pub(super) fn own_ticks(&self) -> Option<u64> {
