@@ -43,8 +43,9 @@ impl<'a> Manifest<'a> {
     pub fn render(&self) -> String {
         let listed = self.listed();
         let published = published(&listed);
-        let location = (!self.has_ended()).then(|| self.patch_location(&listed, &published));
-        self.write(&self.layout(&listed), Extent::Whole, &published, location.as_deref())
+        let layout = self.layout(&listed);
+        let location = (!self.has_ended()).then(|| self.patch_location(self.outline(&layout), &published));
+        self.write(&layout, Extent::Whole, &published, location.as_deref())
     }
 
     /// Its id, which patches name: it is of the generation, and of its form.
@@ -99,8 +100,7 @@ impl<'a> Manifest<'a> {
 
     /// Where the patch of this manifest is to be had, relative to it: it says what was known, so that any
     /// edge can tell what has been added since.
-    pub(super) fn patch_location(&self, listed: &[Listed<'a>], published: &str) -> String {
-        let outline = self.outline(&self.layout(listed));
+    pub(super) fn patch_location(&self, outline: u64, published: &str) -> String {
         let mut at = String::new();
         for rendition in self.renditions {
             let separator = if at.is_empty() { "" } else { "." };
@@ -127,7 +127,7 @@ impl<'a> Manifest<'a> {
             self.write_service(&mut to);
         }
         let mut previous: Option<String> = None;
-        for (index, (period, sets)) in layout.periods.iter().enumerate() {
+        for (period, sets) in &layout.periods {
             let id = period.id();
             let start_ms = u64::try_from(period.wall.since_ms(self.start())).unwrap_or(0);
             to.open(Tag::new("Period").with("id", &id).with("start", &duration(start_ms)));
@@ -136,7 +136,7 @@ impl<'a> Manifest<'a> {
                 form: self.form,
                 extent,
                 period,
-                previous: previous.as_deref().filter(|_| index > 0),
+                previous: previous.as_deref(),
             };
             for set in sets {
                 set.write(&mut to, &within);
@@ -223,9 +223,9 @@ pub(super) fn published(listed: &[Listed<'_>]) -> String {
     let newest = parts.map(|part| part.meta.wall).max().unwrap_or(WallMs(0));
     let come = listed.iter().map(|listed| {
         let chain = listed.rendition.chain;
-        // No part is shorter than a tenth of a second; an end counts as one more.
-        let tenths = chain.run.timescale.ms_from_ticks(listed.next_ticks) / 100;
-        tenths.wrapping_add(u64::from(chain.ended))
+        // Finer than parts are; an end counts as one more.
+        let hundredths = chain.run.timescale.ms_from_ticks(listed.next_ticks) / 10;
+        hundredths.wrapping_add(u64::from(chain.ended))
     });
     let come = come.fold(0, u64::wrapping_add) % 1_000_000;
     let date = iso_date(newest);

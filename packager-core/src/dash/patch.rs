@@ -82,7 +82,7 @@ impl<'a> Manifest<'a> {
         let now = published(&listed);
         let mut to = Operations::begin(&self.id(), &request.from, &now);
         to.replace_text("/MPD/@publishTime", &now);
-        let location = self.patch_location(&listed, &now);
+        let location = self.patch_location(request.of, &now);
         to.with_child("replace", "/MPD/PatchLocation[1]", |to| to.text(patch_location_tag(), &location));
         for ((old_period, old_sets), (period, sets)) in before.periods.iter().zip(&layout.periods) {
             if (old_period.id(), old_period.wall, old_sets.len()) != (period.id(), period.wall, sets.len()) {
