@@ -71,7 +71,7 @@ fn broadcast() -> (Chain, Vec<PeriodRecord>) {
         };
         chain.absorb(&Entry::Part(meta), 60_000).expect("the chain is sound");
     }
-    let anchor = Anchor { wall: WallMs(1_795_000_000_000), time_ticks: 0, timescale };
+    let anchor = Anchor { wall: WallMs(1_795_000_000_000), time_ticks: 0, timescale, is_produced: false };
     (chain, vec![PeriodRecord { session, anchor, shape: Some(shape) }])
 }
 

@@ -326,7 +326,7 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
             R::spawn(async move {
                 R::sleep(at.since_ms(now).unsigned_abs()).await;
                 if let Err(why) = shared.describe(&name, &generation, &described).await {
-                    tracing::warn!(broadcast = %name, "cannot keep what the manifest says of the tracks: {why}");
+                    tracing::warn!(broadcast = %name, "cannot keep what the encoder says of the tracks: {why}");
                 }
             });
         }
@@ -393,7 +393,7 @@ impl<S: Store, O: Observer, R: Runtime> Shared<S, O, R> {
             self.record(name).await?.filter(|(there, _)| there.generation == *generation)
         {
             let mut record = there.clone();
-            record.described.extend(described.clone());
+            record.learn(described);
             if record == there || self.put_record(name, Some(&etag), &record).await? {
                 break;
             }

@@ -58,6 +58,12 @@ pub const CHUNKS_REMEMBERED: usize = 2_048;
 /// Most `prft` and `emsg` boxes kept with one chunk: an event for every frame of a long chunk.
 pub const SIDE_BOXES_PER_CHUNK: usize = 1024;
 
+/// Most kinds of events announced of a track: a broadcast has one or two.
+pub const EVENT_STREAMS_PER_TRACK: usize = 16;
+
+/// Longest scheme and value of an event stream, in bytes.
+pub const EVENT_STREAM_BYTES: usize = 256;
+
 /// Most bytes looked at of a playlist that an encoder pushes: a day of segments.
 pub const PLAYLIST_BYTES: usize = 1 << 20;
 

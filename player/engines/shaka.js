@@ -99,7 +99,8 @@ export function create(page) {
 
   function failed(error) {
     const { code, category, severity, data } = error;
-    if (code === Code.LOAD_INTERRUPTED) return;
+    // A patch that says that the whole manifest has to be read: it does.
+    if (code === Code.LOAD_INTERRUPTED || code === Code.DASH_INVALID_PATCH) return;
     const status = code === Code.BAD_HTTP_STATUS ? data[1] : undefined;
     const gone = (status === 404 || status === 410) && data[4] === RequestType.MANIFEST;
     const fatal = severity === Severity.CRITICAL || gone;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use packager_core::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
 use packager_core::cmaf::{Chunk, Header, Sample, TrackKind, VideoRange, chunk};
+use packager_core::isobmff::Writer;
 use packager_core::time::Timescale;
 use serde::Deserialize;
 
@@ -52,6 +53,11 @@ pub struct Synthetic {
     pub channels: u16,
     /// Bytes in a frame that is no keyframe, before they vary.
     pub frame_bytes: u32,
+    /// Scheme and value of an event that goes with every fourth chunk.
+    pub events: Option<String>,
+    /// The wall-clock time of the media time 0, in Unix milliseconds, by the encoder's clock: each chunk says when
+    /// it was produced.
+    pub produced_from_ms: Option<i64>,
 }
 
 /// A codec, and what goes with it.
@@ -91,6 +97,8 @@ impl Default for Synthetic {
             codec: None,
             channels: 2,
             frame_bytes: 400,
+            events: None,
+            produced_from_ms: None,
         }
     }
 }
@@ -159,8 +167,10 @@ impl Source {
             for (at, byte) in payload.iter_mut().enumerate() {
                 *byte = (start_ticks as usize).wrapping_add(at * 7).to_le_bytes()[at % 3];
             }
-            let pieces = chunk::write(sequence as u32 + 1, 1, start_ticks, &samples, payload.into());
-            let chunk = Chunk::parse(&pieces.concat().into(), &described).unwrap();
+            let mut bytes = spec.beside(sequence, start_ticks, timescale);
+            bytes
+                .extend(chunk::write(sequence as u32 + 1, 1, start_ticks, &samples, payload.into()).concat());
+            let chunk = Chunk::parse(&bytes.into(), &described).unwrap();
             start_ticks = chunk.end_ticks();
             chunks.push(chunk);
         }
@@ -199,6 +209,31 @@ impl Synthetic {
             Some(Codec::Atmos) => Of::Eac3 { joc_complexity: Some(16) },
             Some(Codec::Flac) => Of::Flac { sample_rate, channels: 2 },
         }
+    }
+
+    /// The boxes in front of a chunk.
+    fn beside(&self, sequence: usize, start_ticks: u64, timescale: Timescale) -> Vec<u8> {
+        let mut writer = Writer::with_capacity(128);
+        if let Some(from_ms) = self.produced_from_ms {
+            let unix_ms = u64::try_from(from_ms).unwrap() + timescale.ms_from_ticks(start_ticks);
+            let fraction = ((unix_ms % 1000) << 32) / 1000;
+            let ntp = ((unix_ms / 1000 + 2_208_988_800) << 32) | fraction;
+            writer.full_boxed(b"prft", 1, 0, |w| {
+                w.u32(1);
+                w.u64(ntp);
+                w.u64(start_ticks);
+            });
+        }
+        if let Some(events) = self.events.as_ref().filter(|_| sequence.is_multiple_of(4)) {
+            let (scheme, value) = events.split_once(' ').unwrap_or((events, ""));
+            writer.full_boxed(b"emsg", 1, 0, |w| {
+                w.u32(timescale.ticks_per_second());
+                w.u64(start_ticks);
+                w.u64(0);
+                w.put(format!("{scheme}\0{value}\0").as_bytes());
+            });
+        }
+        writer.finish()
     }
 
     /// Ticks per second of video, and ticks to a frame: 90 kHz, unless frames are no whole ticks of that.

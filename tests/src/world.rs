@@ -271,9 +271,9 @@ impl World {
         }
         if let Some(described) = self.receiver.take_described() {
             let mut record = self.record();
-            record.described.extend(described);
+            record.learn(&described);
             self.put_record(&record);
-            self.note(format!("manifest: {}", record::to_json(&record.described)));
+            self.note(format!("described: {}", record::to_json(&record.described)));
         }
         for notice in self.receiver.take_notices() {
             self.note(notice.to_string());

@@ -1,9 +1,9 @@
 //! Adaptation sets and their Representations (ISO/IEC 23009-1 §5.3.3, §5.3.5).
 
-use super::Form;
 use super::period::{Period, Stretch};
 use super::template::{Extent, Template};
 use super::xml::{Document, Tag};
+use super::{Form, iso_date};
 use crate::cmaf::{TrackKind, VideoRange};
 use crate::log::{Generation, Rendition, TrackRole};
 use crate::order::in_order;
@@ -104,7 +104,7 @@ impl<'a> AdaptationSet<'a> {
             .with_some("segmentAlignment", self.is_aligned().then_some("true"))
             .with_some("startWithSAP", self.is_independent().then_some("1"));
         to.open(tag);
-        self.write_descriptors(to, rendition, within);
+        self.write_descriptors(to, first, within);
         let common = self.template();
         if let Some(template) = common {
             template.write(to, within.generation, within.form, within.extent);
@@ -119,7 +119,9 @@ impl<'a> AdaptationSet<'a> {
         to.close();
     }
 
-    fn write_descriptors(&self, to: &mut Document, rendition: &Rendition<'_>, within: &Within<'_>) {
+    fn write_descriptors(&self, to: &mut Document, first: &Stretch<'_>, within: &Within<'_>) {
+        let rendition = first.rendition;
+        let timescale = first.run.timescale;
         let descriptor = |to: &mut Document, name: &'static str, scheme: &str, value: &str| {
             to.empty(Tag::new(name).with("schemeIdUri", scheme).with("value", value));
         };
@@ -144,6 +146,15 @@ impl<'a> AdaptationSet<'a> {
         }
         if let Some(name) = &rendition.settings.name {
             to.text(Tag::new("Label"), name.as_str());
+        }
+        if let Some(anchor) = within.period.produced() {
+            let tag = Tag::new("ProducerReferenceTime")
+                .with("id", within.place)
+                .with("inband", "true")
+                .with("type", "encoder")
+                .with("wallClockTime", &iso_date(anchor.wall))
+                .with("presentationTime", anchor.time_in(timescale));
+            to.empty(tag);
         }
         let purpose = match rendition.settings.role {
             Some(TrackRole::Description) => Some("1"),
@@ -171,10 +182,12 @@ pub(super) struct Within<'a> {
     pub(super) period: &'a Period<'a>,
     /// The Period before.
     pub(super) previous: Option<&'a str>,
+    /// Sets of the Period before it.
+    pub(super) place: u32,
 }
 
 fn write_representation(to: &mut Document, rendition: &Rendition<'_>, inner: impl FnOnce(&mut Document)) {
-    let Rendition { track, header, chain, .. } = rendition;
+    let Rendition { track, header, chain, settings } = rendition;
     let rate = chain.rate;
     let is_video = header.kind == TrackKind::Video;
     let has_size = header.width > 0 && header.height > 0;
@@ -196,6 +209,10 @@ fn write_representation(to: &mut Document, rendition: &Rendition<'_>, inner: imp
     if header.joc_complexity.is_some() {
         let scheme = "tag:dolby.com,2018:dash:EC3_ExtensionType:2018";
         to.empty(Tag::new("SupplementalProperty").with("schemeIdUri", scheme).with("value", "JOC"));
+    }
+    for events in &settings.events {
+        let (scheme, value) = events.scheme_and_value();
+        to.empty(Tag::new("InbandEventStream").with("schemeIdUri", scheme).with_some("value", value));
     }
     inner(to);
     to.close();

@@ -31,6 +31,9 @@ pub(super) struct Layout<'a> {
     pub(super) periods: Vec<(Period<'a>, Vec<AdaptationSet<'a>>)>,
     /// When the last listed segment has been shown.
     end: WallMs,
+    /// How long the longest listed segment is, or may become, in tenths of a second: rounded up, so that it
+    /// stays where segments of sound are a frame longer or shorter.
+    longest_tenths: u64,
 }
 
 const NAMESPACE: &str = "urn:mpeg:dash:schema:mpd:2011";
@@ -67,6 +70,7 @@ impl<'a> Manifest<'a> {
         let is_dynamic = !self.has_ended();
         let periods = periods(self.periods, listed);
         let mut end = WallMs(i64::MIN);
+        let mut longest_tenths = 0;
         let mut with_sets = Vec::new();
         for (index, period) in periods.iter().enumerate() {
             let stretches = listed.iter().filter_map(|listed| stretch(listed, &periods, index));
@@ -78,9 +82,11 @@ impl<'a> Manifest<'a> {
                 .collect();
             let ends = stretches.iter().filter_map(|(stretch, _)| stretch.segments.last());
             end = ends.map(|last| period.end_of(last)).fold(end, WallMs::max);
+            let longest = stretches.iter().map(|(stretch, template)| template.longest_tenths(stretch));
+            longest_tenths = longest.fold(longest_tenths, u64::max);
             with_sets.push((period.clone(), sets(stretches)));
         }
-        Layout { periods: with_sets, end }
+        Layout { periods: with_sets, end, longest_tenths }
     }
 
     /// When the presentation's time is zero: the whole broadcast has one clock.
@@ -124,21 +130,22 @@ impl<'a> Manifest<'a> {
             to.text(patch_location_tag(), location);
         }
         if is_dynamic {
-            self.write_service(&mut to);
+            self.write_service(layout, &mut to);
         }
         let mut previous: Option<String> = None;
         for (period, sets) in &layout.periods {
             let id = period.id();
             let start_ms = u64::try_from(period.wall.since_ms(self.start())).unwrap_or(0);
             to.open(Tag::new("Period").with("id", &id).with("start", &duration(start_ms)));
-            let within = Within {
-                generation: self.generation,
-                form: self.form,
-                extent,
-                period,
-                previous: previous.as_deref(),
-            };
-            for set in sets {
+            for (place, set) in (0..).zip(sets) {
+                let within = Within {
+                    generation: self.generation,
+                    form: self.form,
+                    extent,
+                    period,
+                    previous: previous.as_deref(),
+                    place,
+                };
                 set.write(&mut to, &within);
             }
             to.close();
@@ -170,7 +177,8 @@ impl<'a> Manifest<'a> {
             .with("type", if is_dynamic { "dynamic" } else { "static" })
             // The bit rates are of stretches half a target long.
             .with("minBufferTime", &duration(target_ms / 2))
-            .with("maxSegmentDuration", &duration(target_ms.saturating_add(500)));
+            // What is said too much here shaka-player stays behind live.
+            .with("maxSegmentDuration", &duration(layout.longest_tenths.saturating_mul(100)));
         if !is_dynamic {
             let length_ms = u64::try_from(layout.end.since_ms(self.start())).unwrap_or(0);
             return tag.with("mediaPresentationDuration", &duration(length_ms));
@@ -187,24 +195,32 @@ impl<'a> Manifest<'a> {
             .with("availabilityStartTime", &iso_date(self.start()))
             .with("minimumUpdatePeriod", &duration(update_ms))
             .with("timeShiftBufferDepth", &duration(depth_ms))
-            .with("suggestedPresentationDelay", &duration(self.latency_ms()));
+            .with("suggestedPresentationDelay", &duration(self.least_latency_ms()));
         if extent == Extent::Whole { tag.with("publishTime", published) } else { tag }
     }
 
-    /// How far behind live players are meant to be: as in HLS, and a part more, since here the clock says
-    /// when a part should be there, and nobody that it is.
-    fn latency_ms(&self) -> u64 {
+    /// How close to live players may come: as in HLS. Those that go by `@suggestedPresentationDelay` count
+    /// it from when a part is there, not from when it begins to be shown.
+    fn least_latency_ms(&self) -> u64 {
         let target_ms = u64::from(self.shape.target_duration_s).saturating_mul(1000);
-        let part_ms = u64::from(self.shape.part_ms);
-        self.shape.part_hold_back_ms().map_or(target_ms.saturating_mul(3), |ms| ms.saturating_add(part_ms))
+        self.shape.part_hold_back_ms().unwrap_or(target_ms.saturating_mul(3))
     }
 
-    fn write_service(&self, to: &mut Document) {
+    /// How far behind live players are meant to be: a part more, since here the clock says when a part should
+    /// be there, and nobody that it is.
+    fn latency_ms(&self) -> u64 {
+        let part_ms = self.shape.part_hold_back_ms().map_or(0, |_| u64::from(self.shape.part_ms));
+        self.least_latency_ms().saturating_add(part_ms)
+    }
+
+    fn write_service(&self, layout: &Layout<'_>, to: &mut Document) {
+        let is_produced = layout.periods.last().is_some_and(|(period, _)| period.produced().is_some());
         let latency_ms = self.latency_ms();
         to.open(Tag::new("ServiceDescription").with("id", 0_u32));
         let latency = Tag::new("Latency")
+            .with_some("referenceId", is_produced.then_some(0_u32))
             .with("target", latency_ms)
-            .with("min", self.shape.part_hold_back_ms().unwrap_or(latency_ms))
+            .with("min", self.least_latency_ms())
             .with("max", latency_ms.saturating_mul(3));
         to.empty(latency);
         to.empty(Tag::new("PlaybackRate").with("min", "0.95").with("max", "1.05"));

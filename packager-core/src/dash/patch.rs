@@ -25,7 +25,7 @@ pub struct PatchRequest {
     of: u64,
 }
 
-/// Why there is no patch: a whole manifest has to be read.
+/// Why there is no patch: the whole manifest has to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outdated;
 
@@ -53,6 +53,16 @@ impl<'a> Manifest<'a> {
     /// Whether something was added since. Where it was not, a patch would say nothing.
     pub fn is_newer(&self, request: &PatchRequest) -> bool {
         published(&self.listed()) != request.from
+    }
+
+    /// Writes a patch that is for no earlier manifest, but for this one, and changes nothing. Players find that
+    /// it is not for theirs and read the whole manifest at once; at an error they would wait, and ask for the
+    /// same patch again.
+    pub fn patch_for_none(&self) -> String {
+        let now = published(&self.listed());
+        let mut to = Operations::begin(&self.id(), &now, &now);
+        to.replace_text("/MPD/@publishTime", &now);
+        to.document.finish()
     }
 
     /// Writes the patch that makes an earlier manifest this one.

@@ -1,7 +1,7 @@
 //! Which Periods there are (ISO/IEC 23009-1 §5.3.2): a new one at each discontinuity, and where a track
 //! goes on under another header.
 
-use crate::log::{Part, PeriodRecord, Rendition, Run, Segment, SessionId};
+use crate::log::{Anchor, Part, PeriodRecord, Rendition, Run, Segment, SessionId};
 use crate::order::in_order;
 use crate::time::{Timescale, WallMs};
 
@@ -53,7 +53,7 @@ pub(super) struct Period<'a> {
     pub(super) is_last: bool,
 }
 
-impl Period<'_> {
+impl<'a> Period<'a> {
     /// `Period@id`.
     pub(super) fn id(&self) -> String {
         match self.session {
@@ -72,6 +72,11 @@ impl Period<'_> {
         let anchor = &self.record.anchor;
         let after_ms = u64::try_from(self.wall.since_ms(anchor.wall)).unwrap_or(0);
         anchor.time_in(timescale).saturating_add(timescale.ticks_from_ms(after_ms))
+    }
+
+    /// Its map from media time to the wall clock, where the encoder gave it (`prft`).
+    pub(super) fn produced(&self) -> Option<&'a Anchor> {
+        Some(&self.record.anchor).filter(|anchor| anchor.is_produced)
     }
 
     /// When a segment of it begins to be shown.

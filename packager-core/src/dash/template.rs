@@ -5,7 +5,7 @@ use super::timeline::{self, Entry};
 use super::xml::{Document, Tag};
 use super::{Form, date};
 use crate::cmaf::TrackKind;
-use crate::log::{Generation, Segment, SessionId};
+use crate::log::{Generation, Segment, SessionId, Shape};
 use crate::time::Timescale;
 
 /// How the segments of a rendition in a Period are told.
@@ -56,20 +56,26 @@ impl<'a> Template<'a> {
             }
         };
         let chain = stretch.rendition.chain;
-        let expected = match &addressing {
-            Addressing::Duration(ticks) => *ticks,
-            Addressing::Timeline(_) => chain.pace.expected_ticks(),
+        let lead_ticks = if is_growing && chain.has_parts() {
+            let expected = match &addressing {
+                Addressing::Duration(ticks) => *ticks,
+                Addressing::Timeline(_) => chain.pace.expected_ticks(),
+            };
+            expected.saturating_sub(chain.part_target_ticks())
+        } else {
+            // Nobody is told of a segment before it is there. But shaka-player goes by the least lead in a
+            // manifest: it would leave low latency at the first subtitle, or the second Period.
+            let Shape { segment_ms, part_ms, .. } = chain.shape;
+            timescale.ticks_from_ms(u64::from(segment_ms.saturating_sub(part_ms)))
         };
-        let lead_ticks = expected.saturating_sub(chain.part_target_ticks());
-        let has_lead = is_growing && chain.has_parts() && lead_ticks > 0;
-        let lead_ticks = has_lead.then_some(lead_ticks);
+        let has_lead = is_dynamic && !chain.shape.whole_segments && lead_ticks > 0;
         Self {
             session: &stretch.run.session,
             timescale,
             offset_ticks,
             start_number,
             has_parts: chain.has_parts(),
-            lead_ticks,
+            lead_ticks: has_lead.then_some(lead_ticks),
             addressing,
         }
     }
@@ -79,6 +85,17 @@ impl<'a> Template<'a> {
     pub(super) fn is_aligned(&self, other: &Self) -> bool {
         (self.timescale, self.offset_ticks, &self.addressing)
             == (other.timescale, other.offset_ticks, &other.addressing)
+    }
+
+    /// How long its longest segment is, or may become, in tenths of a second, rounded up.
+    pub(super) fn longest_tenths(&self, stretch: &Stretch<'_>) -> u64 {
+        let told = match &self.addressing {
+            Addressing::Duration(ticks) => Some(*ticks),
+            Addressing::Timeline(entries) => entries.iter().map(|entry| entry.duration_ticks).max(),
+        };
+        let ticks = stretch.segments.iter().map(|segment| segment.duration_ticks).chain(told).max();
+        let tenths = ticks.unwrap_or(0).saturating_mul(10);
+        tenths.div_ceil(u64::from(self.timescale.ticks_per_second()))
     }
 
     /// Whether segments can be asked for before they are whole.

@@ -56,13 +56,9 @@ impl Broadcast {
         if let Some(Rendition { track, chain, .. }) = next.filter(|_| !manifest.is_newer(&request)) {
             return self.hold_for_next(track, chain, asked, now);
         }
-        Step::Respond(match manifest.patch(&request) {
-            Ok(patch) => {
-                let rendered = Rendered { plain: patch.into(), ..Rendered::default() };
-                Response::manifest(Arc::new(rendered), &shape, PATCH_CONTENT_TYPE)
-            }
-            Err(_) => Response::gone("there is no patch for this manifest any more; read the whole one"),
-        })
+        let patch = manifest.patch(&request).unwrap_or_else(|_| manifest.patch_for_none());
+        let rendered = Rendered { plain: patch.into(), ..Rendered::default() };
+        Step::Respond(Response::manifest(Arc::new(rendered), &shape, PATCH_CONTENT_TYPE))
     }
 
     fn as_manifest<'a>(

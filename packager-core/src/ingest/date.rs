@@ -24,6 +24,7 @@ impl Receiver {
         let previous = self.periods.last().map(|record| record.anchor.wall);
         let late_ms = ends.chain(previous).map(|end| end.since_ms(begins)).fold(0, i64::max);
         anchor.wall = anchor.wall.plus_ms(late_ms);
+        anchor.is_produced &= late_ms == 0;
         anchor
     }
 
@@ -38,6 +39,7 @@ impl Receiver {
             wall: offered.now.plus_ms(before_ms.saturating_neg()),
             time_ticks: chunk.start_ticks(),
             timescale: offered.timescale,
+            is_produced: false,
         };
         // The encoder's clock knows better, unless it is plainly wrong: what has arrived cannot have been
         // captured later.
@@ -46,6 +48,7 @@ impl Receiver {
             wall: producer.wall,
             time_ticks: producer.media_ticks.saturating_add_signed(shift.saturating_neg()),
             timescale: offered.timescale,
+            is_produced: true,
         };
         let earlier_ms = arrived.wall.since_ms(produced.wall_at(arrived.time_ticks, 0, offered.timescale));
         if (0..=LONGEST_WAY_MS).contains(&earlier_ms) { produced } else { arrived }

@@ -30,7 +30,7 @@ pub(super) fn representations(mpd: &str) -> Vec<Described> {
             Ok(Event::Start(tag) | Event::Empty(tag)) => match tag.local_name().as_ref() {
                 "AdaptationSet" => {
                     (template, representation) = (None, None);
-                    of_set = TrackDescription { language: language(&tag), name: None };
+                    of_set = TrackDescription { language: language(&tag), ..TrackDescription::default() };
                 }
                 "Representation" => representation = attribute(&tag, "id"),
                 "SegmentTemplate" => {
@@ -101,7 +101,7 @@ mod tests {
         let read: Vec<_> = representations(MPD)
             .into_iter()
             .map(|found| {
-                let TrackDescription { language, name } = found.description;
+                let TrackDescription { language, name, .. } = found.description;
                 let text = |text: &str| text.to_owned();
                 (found.initialization, language.map(|it| text(it.as_str())), name.map(|it| text(it.as_str())))
             })

@@ -195,6 +195,7 @@ impl Receiver {
                 }
             }
         }
+        self.describe_events(&name, chunk);
         self.maybe_fix_target(&name, now);
         Ok(None)
     }

@@ -185,7 +185,7 @@ impl Receiver {
                 let lasts_ms =
                     begin.timescale.ms_from_ticks(track.end_ticks().saturating_sub(begin.start_ticks));
                 let wall = now.plus_ms(i64::try_from(lasts_ms).unwrap_or(0).saturating_neg());
-                Anchor { wall, time_ticks: begin.start_ticks, timescale: begin.timescale }
+                Anchor { wall, time_ticks: begin.start_ticks, timescale: begin.timescale, is_produced: false }
             };
             // Text may be sent long before it is shown.
             let is_text = track.kind == TrackKind::Text;

@@ -9,10 +9,14 @@ use super::route::Aliases;
 use super::track::Track;
 use super::upload::{Content, Gate, Upload, UploadId, Waiting};
 use super::{Refusal, Settings};
+use crate::cmaf::Chunk;
+use crate::isobmff::emsg::EventMessage;
 use crate::limits;
 use crate::log::reader::Target;
 use crate::log::settings::TrackDescription;
-use crate::log::{BroadcastName, Entry, Generation, Keys, PeriodRecord, SessionId, TrackName, record};
+use crate::log::{
+    BroadcastName, Entry, EventStream, Generation, Keys, PeriodRecord, SessionId, TrackName, record,
+};
 use crate::order::SortedMap;
 use crate::time::WallMs;
 
@@ -30,7 +34,7 @@ pub struct Receiver {
     pub(super) uploads: SortedMap<UploadId, Upload>,
     /// Streams of files whose names do not say it.
     pub(super) aliases: Aliases,
-    /// What manifests say of tracks, and whether the host was told.
+    /// What manifests and media say of tracks, and whether the host was told.
     pub(super) described: (SortedMap<TrackName, TrackDescription>, bool),
     /// TARGETDURATION, when a keyframe interval has just told it.
     pub(super) pending_target: Option<u32>,
@@ -287,7 +291,28 @@ impl Receiver {
             && self.tracks.values().all(|track| settled(&track.plan))
     }
 
-    /// What manifests say of tracks, when that has changed: for [`BroadcastRecord::described`].
+    /// Takes in what an encoder says of a track.
+    pub(super) fn describe(&mut self, track: &TrackName, said: &TrackDescription) {
+        let (described, was_told) = &mut self.described;
+        let known = described.get_or_insert_with(track.clone(), TrackDescription::default);
+        let before = known.clone();
+        known.learn(said);
+        *was_told &= *known == before;
+    }
+
+    /// Takes in which events come with a track's media.
+    pub(super) fn describe_events(&mut self, track: &TrackName, chunk: &Chunk) {
+        for EventMessage { scheme, value } in chunk.events() {
+            if let Ok(events) = EventStream::parse(format!("{scheme} {value}").trim_end()) {
+                self.describe(
+                    track,
+                    &TrackDescription { events: vec![events], ..TrackDescription::default() },
+                );
+            }
+        }
+    }
+
+    /// What encoders say of tracks, when that has changed: for [`BroadcastRecord::described`].
     ///
     /// [`BroadcastRecord::described`]: crate::log::BroadcastRecord::described
     pub fn take_described(&mut self) -> Option<SortedMap<TrackName, TrackDescription>> {

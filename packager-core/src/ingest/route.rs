@@ -135,11 +135,7 @@ impl Receiver {
                 self.tracks_of(&stream).into_iter().filter(|(header, _)| header.kind != TrackKind::Video);
             let tracks: Vec<_> = tracks.map(|(_, name)| name.clone()).collect();
             for track in tracks {
-                let (described, was_told) = &mut self.described;
-                if described.get(&track) != Some(&found.description) {
-                    described.insert(track, found.description.clone());
-                    *was_told = false;
-                }
+                self.describe(&track, &found.description);
             }
         }
     }

@@ -123,6 +123,7 @@ impl Track {
                 wall: part.meta.wall.plus_ms(i64::try_from(before_ms).unwrap_or(0).saturating_neg()),
                 time_ticks: part.start_ticks,
                 timescale: segment.run.timescale,
+                is_produced: false,
             })
         });
         let newest = chain.open.as_ref().or(chain.closed.back()).and_then(|segment| segment.parts.last());

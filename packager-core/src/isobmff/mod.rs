@@ -18,6 +18,7 @@ pub mod colr;
 pub mod dovi;
 pub mod eac3;
 pub mod elst;
+pub mod emsg;
 mod fields;
 pub mod flac;
 pub mod ftyp;

@@ -111,8 +111,12 @@ mod tests {
                 whole_segments: false,
                 window_ms: 20_000,
             };
-            let anchor =
-                Anchor { wall: WallMs(1_800_000_000_000), time_ticks: 0, timescale: world.timescale };
+            let anchor = Anchor {
+                wall: WallMs(1_800_000_000_000),
+                time_ticks: 0,
+                timescale: world.timescale,
+                is_produced: false,
+            };
             let period = PeriodRecord { session: world.session.clone(), anchor, shape: Some(shape) };
             world.store(&Target::Period(0), "", record::to_json(&period));
             world

@@ -28,5 +28,6 @@ pub use reader::{BroadcastLog, FetchKind, Found, Freshness, Read, Target};
 pub use record::{Anchor, Begin, BroadcastRecord, PeriodRecord, Shape};
 pub use segment::{BitRate, Part, Run, Segment};
 pub use settings::{
-    BroadcastSettings, Captions, DisplayName, LanguageTag, TrackDescription, TrackRole, TrackSettings,
+    BroadcastSettings, Captions, DisplayName, EventStream, LanguageTag, TrackDescription, TrackRole,
+    TrackSettings,
 };

@@ -28,6 +28,13 @@ impl BroadcastRecord {
         Self { generation, settings: BroadcastSettings::default(), described: SortedMap::new() }
     }
 
+    /// Takes over what encoders say.
+    pub fn learn(&mut self, described: &SortedMap<TrackName, TrackDescription>) {
+        for (track, said) in described.iter() {
+            self.described.get_or_insert_with(track.clone(), TrackDescription::default).learn(said);
+        }
+    }
+
     /// As viewers are shown the broadcast: by the settings, and by what encoders say where those say
     /// nothing.
     #[must_use]
@@ -58,6 +65,9 @@ pub struct Anchor {
     pub time_ticks: u64,
     /// Timescale of `time_ticks`; tracks with others convert.
     pub timescale: Timescale,
+    /// By the encoder's own clock (`prft`); otherwise by when media arrived.
+    #[serde(rename = "produced", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_produced: bool,
 }
 
 impl Anchor {
@@ -189,6 +199,7 @@ mod tests {
             wall: WallMs(1_000_000),
             time_ticks: 90_000,
             timescale: Timescale::new(90_000).unwrap(),
+            is_produced: false,
         };
         let audio = Timescale::new(48_000).unwrap();
         assert_eq!(anchor.wall_at(90_000, 0, anchor.timescale), WallMs(1_000_000));

@@ -7,6 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::name::TrackName;
+use crate::limits;
 use crate::order::SortedMap;
 
 /// Longest name of a track as viewers see it, in characters: it has to fit into a menu.
@@ -55,15 +56,26 @@ pub struct TrackSettings {
     /// What it is for, if it is not simply the programme.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<TrackRole>,
+    /// Which events its media holds (InbandEventStream, ISO/IEC 23009-1 §5.10.3.3).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventStream>,
 }
 
 impl TrackSettings {
     /// Nothing is said.
-    pub const NONE: &'static Self =
-        &Self { name: None, language: None, order: None, hidden: false, default: false, role: None };
+    pub const NONE: &'static Self = &Self {
+        name: None,
+        language: None,
+        order: None,
+        hidden: false,
+        default: false,
+        role: None,
+        events: Vec::new(),
+    };
 }
 
-/// What an encoder says of a track in the manifest that it pushes: not all write it into the header.
+/// What an encoder says of a track where nobody reads it later: in the manifest that it pushes, as not all
+/// write it into the header, and in media.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackDescription {
     /// `AdaptationSet@lang`.
@@ -72,6 +84,23 @@ pub struct TrackDescription {
     /// `Label`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<DisplayName>,
+    /// The events that its media held so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<EventStream>,
+}
+
+impl TrackDescription {
+    /// Takes over what is said since. A manifest says all it knows; events come one by one.
+    pub fn learn(&mut self, newer: &Self) {
+        if newer.language.is_some() || newer.name.is_some() {
+            (self.language, self.name) = (newer.language.clone(), newer.name.clone());
+        }
+        for events in &newer.events {
+            if self.events.len() < limits::EVENT_STREAMS_PER_TRACK && !self.events.contains(events) {
+                self.events.push(events.clone());
+            }
+        }
+    }
 }
 
 impl BroadcastSettings {
@@ -81,6 +110,9 @@ impl BroadcastSettings {
             let settings = self.tracks.get_or_insert_with(track.clone(), Default::default);
             settings.language = settings.language.take().or_else(|| description.language.clone());
             settings.name = settings.name.take().or_else(|| description.name.clone());
+            if settings.events.is_empty() {
+                settings.events.clone_from(&description.events);
+            }
         }
     }
 
@@ -134,6 +166,9 @@ pub enum SettingError {
     /// It is no [`LanguageTag`].
     #[error("a language tag such as \"en\", \"pt-BR\" or \"zh-Hant\" (BCP 47)")]
     LanguageTag,
+    /// It is no [`EventStream`].
+    #[error("an event scheme's URI, a space and its value, such as \"urn:scte:scte35:2013:bin 1001\"")]
+    EventStream,
 }
 
 macro_rules! text {
@@ -199,6 +234,21 @@ text! {
     }
 }
 
+text! {
+    /// Events of one kind: their scheme's URI, and after a space its value, where it has one.
+    EventStream, SettingError::EventStream, |text| {
+        let scheme = text.split(' ').next().unwrap_or_default();
+        !scheme.is_empty() && text.len() <= limits::EVENT_STREAM_BYTES && !text.contains(char::is_control)
+    }
+}
+
+impl EventStream {
+    /// `@schemeIdUri` and `@value`.
+    pub fn scheme_and_value(&self) -> (&str, Option<&str>) {
+        self.0.split_once(' ').map_or((&self.0, None), |(scheme, value)| (scheme, Some(value)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,6 +276,39 @@ mod tests {
         for bad in ["", " ", " a", "say \"hi\"", "a\nb", "a\u{85}b", &"a".repeat(65)] {
             assert_eq!(DisplayName::parse(bad), Err(SettingError::DisplayName), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn event_streams_are_a_scheme_and_perhaps_a_value() {
+        let read = |text| {
+            EventStream::parse(text).map(|events| {
+                (events.scheme_and_value().0.to_owned(), events.scheme_and_value().1.map(str::to_owned))
+            })
+        };
+        assert_eq!(read("urn:x"), Ok(("urn:x".into(), None)));
+        assert_eq!(read("urn:x 1 2"), Ok(("urn:x".into(), Some("1 2".into()))));
+        for bad in ["", " 1", "urn:x\u{1}", &"u".repeat(257)] {
+            assert_eq!(EventStream::parse(bad), Err(SettingError::EventStream), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_encoders_say_adds_up() {
+        let language = |tag| LanguageTag::parse(tag).ok();
+        let events = |text: &str| vec![EventStream::parse(text).unwrap()];
+        let mut known = TrackDescription { language: language("en"), name: None, events: events("urn:x") };
+        known.learn(&TrackDescription { events: events("urn:y"), ..TrackDescription::default() });
+        known.learn(&TrackDescription { events: events("urn:x"), ..TrackDescription::default() });
+        assert_eq!(known.language, language("en"));
+        assert_eq!(known.events, [events("urn:x"), events("urn:y")].concat());
+        known
+            .learn(&TrackDescription { name: DisplayName::parse("Ton").ok(), ..TrackDescription::default() });
+        assert_eq!((known.language.as_ref(), known.events.len()), (None, 2));
+        for number in 0..40 {
+            let another = format!("urn:z {number}");
+            known.learn(&TrackDescription { events: events(&another), ..TrackDescription::default() });
+        }
+        assert_eq!(known.events.len(), limits::EVENT_STREAMS_PER_TRACK);
     }
 
     #[test]

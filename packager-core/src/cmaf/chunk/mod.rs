@@ -8,8 +8,9 @@ mod write;
 
 use bytes::Bytes;
 
+use crate::isobmff::emsg::{self, EventMessage};
 pub use crate::isobmff::prft::ProducerTime;
-use crate::isobmff::{FourCc, Malformed};
+use crate::isobmff::{FourCc, Malformed, boxes};
 use crate::time::WallMs;
 pub use write::write;
 
@@ -147,6 +148,12 @@ impl Chunk {
     /// The wall-clock time that the encoder's `prft` gives.
     pub fn producer_wall(&self) -> Option<WallMs> {
         self.producer.map(|producer| producer.wall)
+    }
+
+    /// The events that go with it, those that can be read.
+    pub fn events(&self) -> impl Iterator<Item = EventMessage<'_>> {
+        let found = self.side.iter().filter_map(|side| boxes(side).next()?.ok());
+        found.filter(|found| found.kind.0 == *b"emsg").filter_map(|found| emsg::parse(&found).ok())
     }
 
     /// The samples' durations together, in ticks of the track.
