@@ -56,8 +56,9 @@ pub struct TrackSettings {
     /// What it is for, if it is not simply the programme.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<TrackRole>,
-    /// Which events its media holds (InbandEventStream, ISO/IEC 23009-1 §5.10.3.3).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Which events its media holds (InbandEventStream, ISO/IEC 23009-1 §5.10.3.3): nothing for the operator to
+    /// say.
+    #[serde(skip)]
     pub events: Vec<EventStream>,
 }
 
@@ -110,9 +111,7 @@ impl BroadcastSettings {
             let settings = self.tracks.get_or_insert_with(track.clone(), Default::default);
             settings.language = settings.language.take().or_else(|| description.language.clone());
             settings.name = settings.name.take().or_else(|| description.name.clone());
-            if settings.events.is_empty() {
-                settings.events.clone_from(&description.events);
-            }
+            settings.events.clone_from(&description.events);
         }
     }
 

@@ -84,6 +84,7 @@ fn track(at: &str, given: GivenTrack) -> Result<TrackSettings, SettingsError> {
         hidden: given.hidden,
         default: given.default,
         role: role.transpose()?,
+        events: Vec::new(),
     })
 }
 
@@ -123,7 +124,7 @@ pub(super) fn write(
 }
 
 fn write_track(f: &mut fmt::Formatter<'_>, settings: &TrackSettings) -> fmt::Result {
-    let TrackSettings { name, language, order, hidden, default, role } = settings;
+    let TrackSettings { name, language, order, hidden, default, role, events: _ } = settings;
     if let Some(name) = name {
         // Quotation marks and control characters are in no name.
         writeln!(f, "name = \"{}\"", name.as_str().replace('\\', "\\\\"))?;
