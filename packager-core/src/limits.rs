@@ -58,6 +58,10 @@ pub const CHUNKS_REMEMBERED: usize = 2_048;
 /// Most `prft` and `emsg` boxes kept with one chunk: an event for every frame of a long chunk.
 pub const SIDE_BOXES_PER_CHUNK: usize = 1024;
 
+/// Runs before the current one that are remembered of each track: encoders that start over more often within a window
+/// have other troubles.
+pub const PAST_RUNS_PER_TRACK: usize = 8;
+
 /// Most kinds of events announced of a track: a broadcast has one or two.
 pub const EVENT_STREAMS_PER_TRACK: usize = 16;
 

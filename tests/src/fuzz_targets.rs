@@ -198,7 +198,7 @@ pub fn stored(data: &[u8]) {
             }
         };
         for path in
-            ["/show/index.m3u8", "/show/g/video/index.m3u8", "/show/g/video/1.m4s", "/show/g/audio/3.m4s"]
+            ["/show/index.m3u8", "/show/g/video/index.m3u8", "/show/g/video/s-1.m4s", "/show/g/audio/s-3.m4s"]
         {
             for query in ["", "_HLS_msn=4&_HLS_part=1&_HLS_skip=v2"] {
                 converse(&Request { method: Method::Get, path, query }, &find);

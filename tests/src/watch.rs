@@ -275,17 +275,20 @@ fn is_stored(world: &World, track: &TrackName, chain: &Chain, uri: &str) -> bool
     let under = |path: &str| {
         world.store.get(&format!("show/g/{track}/{path}")).is_some_and(|object| !object.body.is_empty())
     };
-    let Some(msn) = uri.strip_suffix(".m4s").and_then(|msn| msn.parse().ok()).filter(|_| !uri.contains('/'))
-    else {
-        return under(uri);
-    };
+    let Some((session, msn)) = segment_of(uri) else { return under(uri) };
     let whole = |segment: &Segment| {
         segment
             .parts
             .iter()
             .all(|part| under(&format!("{}/{:020}.m4s", segment.run.session, part.start_ticks)))
     };
-    chain.segment(msn).is_some_and(whole)
+    chain.segment(msn).is_some_and(|segment| segment.run.session.as_str() == session && whole(segment))
+}
+
+/// Session and number of a segment's URI.
+fn segment_of(uri: &str) -> Option<(&str, u64)> {
+    let (session, msn) = uri.strip_suffix(".m4s").filter(|_| !uri.contains('/'))?.rsplit_once('-')?;
+    Some((session, msn.parse().ok()?))
 }
 
 /// When the first picture of a stored part is shown, in ticks of its track.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rimcast_tests::live::{Feed, Probe, Varnish, Workerd, get, wait_for};
+use rimcast_tests::live::{Feed, Probe, Varnish, Workerd, get, segment_url, wait_for};
 use rimcast_tests::media::{Source, Synthetic};
 use serde_json::json;
 
@@ -84,7 +84,11 @@ fn what_grows_is_kept_whole_or_not_at_all() {
     };
 
     // Segment 3 has two parts when two viewers ask for it, and is closed while they get it.
-    let growing = format!("{track}/3.m4s");
+    let segment = |msn| {
+        let url = segment_url(&cached.url(&format!("{track}/index.m3u8")), msn);
+        url.replacen(&cached.url(""), "", 1)
+    };
+    let growing = segment(3);
     let viewers: Vec<_> = (0..2)
         .map(|_| {
             let url = cached.url(&growing);
@@ -103,7 +107,7 @@ fn what_grows_is_kept_whole_or_not_at_all() {
     assert_eq!(asked(&growing), 1, "it was kept");
 
     // Segment 4 has two parts when the encoder dies.
-    let broken = format!("{track}/4.m4s");
+    let broken = segment(4);
     let source = feed.source.clone();
     drop(feed);
     let viewers: Vec<_> = (0..2)

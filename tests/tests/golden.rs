@@ -62,7 +62,7 @@ const TRIED: [(&str, &str, &str, &str); 30] = [
     ("H5", "parts-of-200-ms-flac-he-aac", "01-video.m3u8", "PART-HOLD-BACK=0.700\n"),
     ("H6", "vp9-all-intra", "02-video.m3u8", "#EXT-X-PART:DURATION=0.48000,"),
     ("H7", "hevc-59.94-ac3-restarts", "03-video-after.m3u8", "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:"),
-    ("H8", "av1-59.94-opus", "10-video-later.m3u8", "Z\n#EXTINF:2.00200,\n2.m4s\n"),
+    ("H8", "av1-59.94-opus", "10-video-later.m3u8", "Z\n#EXTINF:2.00200,\n0mywpiww0trp35-2.m4s\n"),
     ("H9", "hevc-23.976-eac3", "01-video.m3u8", "#EXT-X-PRELOAD-HINT:TYPE=PART,"),
     ("H10", "vp9-23.976-flac-slides", "07-hinted-part.txt", "answered after 221 ms\n\n200\n"),
     ("H10", "vp9-23.976-flac-slides", "09-hint-that-becomes-a-marker.txt", "\n404\n"),

@@ -8,7 +8,7 @@ use packager_core::ingest::Settings;
 use rimcast_tests::golden;
 use rimcast_tests::golden::hosted::Hosted;
 use rimcast_tests::live::{
-    Asking, SlowPush, Worker, get, parts, synthetic, tracks, video_playlist, wait_for,
+    Asking, SlowPush, Worker, get, parts, segment_url, synthetic, tracks, video_playlist, wait_for,
 };
 use rimcast_tests::media::Source;
 use rimcast_tests::world::{Upload, World};
@@ -207,7 +207,7 @@ fn a_panic_leaves_nobody_waiting_and_the_next_request_works() {
         playlist.replace("index.m3u8", &hint)
     };
     let (next_video, next_audio) = (next(&playlist), next(&sound));
-    let growing = Asking::start("GET", &playlist.replace("index.m3u8", "2.m4s"));
+    let growing = Asking::start("GET", &segment_url(&playlist, 2));
     drop(growing.until(|progress| !progress.body.is_empty()));
     let urls = [&next_video, &next_audio, &format!("{playlist}?_HLS_msn=3&_HLS_part=0")];
     let askings: Vec<Asking> = (0..30).map(|number| Asking::start("GET", urls[number % 3])).collect();

@@ -1,8 +1,8 @@
 //! DASH (ISO/IEC 23009-1:2022): the manifest, and the patch that brings an older one up to date, as
 //! functions of a snapshot.
 //!
-//! Media has the URLs that it has in HLS: a segment is `{track}/{number}.m4s`, its number is its media
-//! sequence number. What HLS lists as a gap is a segment without samples here, so that numbers go on.
+//! Media has the URLs that it has in HLS: a segment is `{track}/{session}-{number}.m4s`, its number is its
+//! media sequence number. What HLS lists as a gap is a segment without samples here, so that numbers go on.
 
 mod adaptation;
 mod date;

@@ -46,8 +46,8 @@ impl<'a> Template<'a> {
         let timescale = stretch.run.timescale;
         let offset_ticks = period.offset_ticks(timescale);
         let is_growing = is_dynamic && period.is_last;
-        let regular =
-            if is_growing && form == Form::Chunked { regular(stretch, period, offset_ticks) } else { None };
+        // When a Period is over, it is told as it was: shaka-player cannot change from one way to the other.
+        let regular = if form == Form::Chunked { regular(stretch, period, offset_ticks) } else { None };
         let (start_number, addressing) = match regular {
             Some((duration_ticks, start_number)) => (start_number, Addressing::Duration(duration_ticks)),
             None => {
@@ -106,7 +106,7 @@ impl<'a> Template<'a> {
     pub(super) fn write(&self, to: &mut Document, generation: &Generation, form: Form, extent: Extent) {
         let number =
             if self.has_parts && form == Form::Sequence { "$Number$_$SubNumber$" } else { "$Number$" };
-        let media = format!("{generation}/$RepresentationID$/{number}.m4s");
+        let media = format!("{generation}/$RepresentationID$/{}-{number}.m4s", self.session);
         let initialization = format!("{generation}/$RepresentationID$/{}/init.mp4", self.session);
         let lead = self.lead_ticks.map(|ticks| date::seconds(ticks, self.timescale));
         let tag = Tag::new("SegmentTemplate")
@@ -153,14 +153,14 @@ fn regular(stretch: &Stretch<'_>, period: &Period<'_>, offset_ticks: u64) -> Opt
     let chain = stretch.rendition.chain;
     let is_sparse = chain.begin.kind == TrackKind::Text;
     let run = stretch.run;
-    if is_sparse || chain.run != *run {
+    if is_sparse {
         return None;
     }
     let shown_after = stretch.segments.first()?.offset_ticks();
     let begins_after = i128::from(run.start_ticks)
         .saturating_add(i128::from(shown_after))
         .saturating_sub(i128::from(offset_ticks));
-    let told = chain.pace.grids().filter_map(|grid| {
+    let told = chain.pace_of(run)?.grids().filter_map(|grid| {
         let duration = i128::from(grid.duration_ticks).max(1);
         // The Period may have begun before the run, or in the middle of it.
         let index = begins_after.saturating_add(duration / 2).div_euclid(duration);

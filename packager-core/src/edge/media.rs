@@ -2,12 +2,13 @@
 
 use super::broadcast::Broadcast;
 use super::response::{Body, Response};
+use super::route::SegmentId;
 use super::{Asked, HOLD_MS, Step, Wait};
 use crate::dash::EMPTY_SEGMENT;
 use crate::limits;
 use crate::log::checkpoint::page_of;
 use crate::log::reader::Target;
-use crate::log::{BroadcastName, Generation, Read, Segment, SessionId, TrackName};
+use crate::log::{BroadcastName, Chain, Generation, Read, Run, Segment, SessionId, TrackName};
 use crate::time::WallMs;
 
 /// A stored part to be sent.
@@ -58,6 +59,8 @@ pub enum Grow {
 enum Found {
     /// Complete, or a gap.
     Closed(Segment),
+    /// None, where the track ended before its Period did.
+    Missing,
     /// Still growing.
     Open(Segment),
     /// Not begun, but the next to begin.
@@ -119,16 +122,17 @@ impl Broadcast {
         })
     }
 
-    pub(super) fn segment(&mut self, track: &TrackName, msn: u64, asked: Asked, now: WallMs) -> Step {
-        match self.find(track, msn, asked, now) {
+    pub(super) fn segment(&mut self, track: &TrackName, id: &SegmentId, asked: Asked, now: WallMs) -> Step {
+        match self.find(track, id, asked, now) {
             Ok(Found::Closed(segment)) => self.whole(track, &segment),
+            Ok(Found::Missing) => Step::Respond(Response::missing_segment()),
             Ok(Found::Open(open)) => {
                 let parts = self.objects(track, &open, 0);
                 let more = Cursor {
                     broadcast: self.name.clone(),
                     generation: self.generation.clone(),
                     track: track.clone(),
-                    msn,
+                    msn: id.msn,
                     sent: parts.len(),
                     asked,
                 };
@@ -143,13 +147,15 @@ impl Broadcast {
     pub(super) fn sub_segment(
         &mut self,
         track: &TrackName,
-        msn: u64,
+        id: &SegmentId,
         number: usize,
         asked: Asked,
         now: WallMs,
     ) -> Step {
-        let (segment, is_open) = match self.find(track, msn, asked, now) {
+        let (segment, is_open) = match self.find(track, id, asked, now) {
             Ok(Found::Closed(segment)) => (segment, false),
+            Ok(Found::Missing) if number == 0 => return Step::Respond(Response::missing_segment()),
+            Ok(Found::Missing) => return Step::Respond(Response::not_found("its segment has no such part")),
             Ok(Found::Open(segment)) => (segment, true),
             Ok(Found::Next) if number == 0 => return self.hold_for_more(track, asked, now),
             Ok(Found::Next) => return Step::Respond(Response::too_early()),
@@ -177,11 +183,19 @@ impl Broadcast {
 
     /// Looks for a segment: what is closed is never looked for again. A player whose clock is a little ahead
     /// of the encoder's asks for the next one before it has begun.
-    fn find(&mut self, track: &TrackName, msn: u64, asked: Asked, now: WallMs) -> Result<Found, Box<Step>> {
+    fn find(
+        &mut self,
+        track: &TrackName,
+        id: &SegmentId,
+        asked: Asked,
+        now: WallMs,
+    ) -> Result<Found, Box<Step>> {
+        let SegmentId { session, msn } = id;
+        let msn = *msn;
         let closed = |this: &Self| {
             let chain = this.log.track(track)?.chain()?;
             let is_open = chain.open.as_ref().is_some_and(|open| open.msn == msn);
-            chain.segment(msn).filter(|_| !is_open).cloned()
+            chain.segment(msn).filter(|segment| !is_open && segment.run.session == *session).cloned()
         };
         if let Some(segment) = closed(self) {
             return Ok(Found::Closed(segment));
@@ -195,13 +209,17 @@ impl Broadcast {
         let not_found = |why| Err(Box::new(Step::Respond(Response::not_found(why))));
         let Some(log) = self.log.track(track) else { return not_found("no such track") };
         let Some(chain) = log.chain() else { return not_found("no such track") };
-        if let Some(open) = chain.open.as_ref().filter(|open| open.msn == msn) {
+        let is_current = chain.run.session == *session;
+        if let Some(open) = chain.open.as_ref().filter(|open| open.msn == msn && is_current) {
             return Ok(Found::Open(open.clone()));
         }
-        if msn == chain.next_msn && !chain.ended {
+        if msn == chain.next_msn && !chain.ended && is_current {
             return Ok(Found::Next);
         }
-        if msn >= chain.next_msn || msn < chain.begin.first_msn {
+        if self.is_missing(chain, id) {
+            return Ok(Found::Missing);
+        }
+        if msn >= chain.next_msn || msn < chain.begin.first_msn || chain.segment(msn).is_some() {
             return not_found("no such segment");
         }
         // Older than what is kept: it is in a page.
@@ -214,10 +232,35 @@ impl Broadcast {
                 _ => Err(Box::new(Step::Respond(Response::gone("this segment is not kept any more")))),
             };
         };
-        match read.segments.iter().find(|segment| segment.msn == msn) {
+        match read.segments.iter().find(|segment| segment.msn == msn && segment.run.session == *session) {
             Some(segment) => Ok(Found::Closed(segment.clone())),
             None => not_found("no such segment"),
         }
+    }
+
+    /// Whether a number follows the last of a run, and would be of a time before the Period ends. Players that go
+    /// by a number and a duration ask for it, and cannot get past an error (ISO/IEC 23009-1 §5.3.9.5.3).
+    fn is_missing(&self, chain: &Chain, id: &SegmentId) -> bool {
+        let end_of = |run: &Run, end_ticks: u64| {
+            let record = usize::try_from(run.period).ok().and_then(|number| self.log.periods().get(number));
+            record.map(|record| record.anchor.wall_at(end_ticks, 0, run.timescale))
+        };
+        let later = chain.past.iter().skip(1).map(|past| &past.run).chain([&chain.run]);
+        let mut past = chain.past.iter().zip(later);
+        let (ended, until) = match past.find(|(past, _)| past.run.session == id.session) {
+            Some((past, next)) => (past.clone(), end_of(next, next.start_ticks)),
+            None if chain.ended && chain.run.session == id.session => {
+                let chains = self.log.tracks().filter_map(|(_, log)| log.chain());
+                let ends = chains.filter_map(|chain| end_of(&chain.run, chain.next_ticks));
+                (chain.ending(), ends.max())
+            }
+            None => return false,
+        };
+        let (Some(end), Some(until)) = (end_of(&ended.run, ended.end_ticks), until) else { return false };
+        let missing_ms = u64::try_from(until.since_ms(end)).unwrap_or(0);
+        let expected_ms = ended.run.timescale.ms_from_ticks(ended.pace.expected_ticks()).max(1);
+        let most = missing_ms.div_ceil(expected_ms).saturating_add(1);
+        id.msn.checked_sub(ended.next_msn).is_some_and(|after| after < most)
     }
 
     fn whole(&self, track: &TrackName, segment: &Segment) -> Step {

@@ -194,13 +194,12 @@ impl Edge {
                 }
                 step
             }
-            Route::Segment { broadcast, generation, track, msn } => {
+            Route::Segment { broadcast, generation, track, segment, part } => {
                 let broadcast = self.broadcast(&broadcast, &generation);
-                broadcast.segment(&track, msn, asked, now)
-            }
-            Route::SubSegment { broadcast, generation, track, msn, number } => {
-                let broadcast = self.broadcast(&broadcast, &generation);
-                broadcast.sub_segment(&track, msn, number, asked, now)
+                match part {
+                    None => broadcast.segment(&track, &segment, asked, now),
+                    Some(number) => broadcast.sub_segment(&track, &segment, number, asked, now),
+                }
             }
             Route::Part { broadcast, generation, track, session, start_ticks } => {
                 let broadcast = self.broadcast(&broadcast, &generation);

@@ -43,7 +43,6 @@ impl Request<'_> {
             | Route::Time(_) => None,
             Route::Media { track, .. }
             | Route::Segment { track, .. }
-            | Route::SubSegment { track, .. }
             | Route::Init { track, .. }
             | Route::Part { track, .. } => Some(track),
         };
@@ -55,7 +54,7 @@ impl Request<'_> {
     pub fn may_block(&self) -> bool {
         match Route::parse(self.path) {
             Ok(Route::Media { .. }) => self.query.contains("_HLS_msn="),
-            Ok(Route::Part { .. } | Route::SubSegment { .. } | Route::Patch(..)) => true,
+            Ok(Route::Part { .. } | Route::Segment { part: Some(_), .. } | Route::Patch(..)) => true,
             _ => false,
         }
     }
@@ -100,7 +99,7 @@ mod tests {
             ("/a/g/t/index.m3u8?_HLS_skip=YES&_HLS_msn=1", "/a/g/t/index.m3u8?_HLS_msn=1&_HLS_skip=YES"),
             ("/a/g/t/index.m3u8?_HLS_msn=2&_HLS_msn=1", "/a/g/t/index.m3u8?_HLS_msn=2&_HLS_msn=1"),
             ("/a/g/t/index.m3u8?", "/a/g/t/index.m3u8"),
-            ("/a/g/t/7.m4s?_HLS_msn=1", "/a/g/t/7.m4s"),
+            ("/a/g/t/s-7.m4s?_HLS_msn=1", "/a/g/t/s-7.m4s"),
             ("/a/manifest.mpp?CMCD=x&of=1&at=2.3&from=4", "/a/manifest.mpp?from=4&at=2.3&of=1"),
             ("/a/manifest.mpd?from=4", "/a/manifest.mpd"),
             ("/a/g/t/index.m3u8?_hls_msn=1", "/a/g/t/index.m3u8"),
@@ -118,12 +117,12 @@ mod tests {
         }
         let place = |path: &str| request(path).place().map(|place| place.to_string());
         assert_eq!(place("/cup/index.m3u8").as_deref(), Some("cup"));
-        for path in ["index.m3u8", "3.m4s", "3_1.m4s", "s/00000000000000000090.m4s", "s/init.mp4"] {
+        for path in ["index.m3u8", "s-3.m4s", "s-3_1.m4s", "s/00000000000000000090.m4s", "s/init.mp4"] {
             assert_eq!(place(&format!("/cup/g/video/{path}")).as_deref(), Some("cup/video"), "{path}");
         }
         assert_eq!(place("/cup/g/video/x"), None);
         assert!(request("/cup/g/video/index.m3u8").may_block());
         assert!(request("/cup/g/video/s/00000000000000000090.m4s").may_block());
-        assert!(!request("/cup/g/video/3.m4s").may_block() && !request("/cup/index.m3u8").may_block());
+        assert!(!request("/cup/g/video/s-3.m4s").may_block() && !request("/cup/index.m3u8").may_block());
     }
 }

@@ -246,6 +246,12 @@ impl Response {
         Self { content_type, ..Self::playlist(rendered, shape, false) }
     }
 
+    /// What stands in for a segment that nobody sent, at the end of a run. Not for long: an encoder may take its
+    /// session up again.
+    pub(super) fn missing_segment() -> Self {
+        Self { cache: CacheFor::Seconds(2), ..Self::media(Body::Bytes(crate::dash::EMPTY_SEGMENT)) }
+    }
+
     pub(super) fn object(key: String, was_published: bool) -> Self {
         Self::media(Body::Object { key, was_published })
     }

@@ -4,6 +4,14 @@ use super::response::Response;
 use crate::dash::Form;
 use crate::log::{BroadcastName, Generation, SessionId, TrackName, key};
 
+/// A segment of a track. Its number goes on when the encoder starts over; who still counts by the timeline of the
+/// session before is not given another's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SegmentId {
+    pub(super) session: SessionId,
+    pub(super) msn: u64,
+}
+
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Route {
@@ -19,10 +27,15 @@ pub(super) enum Route {
     Time(BroadcastName),
     /// `/{broadcast}/{generation}/{track}/index.m3u8`
     Media { broadcast: BroadcastName, generation: Generation, track: TrackName },
-    /// `/{broadcast}/{generation}/{track}/{msn}.m4s`
-    Segment { broadcast: BroadcastName, generation: Generation, track: TrackName, msn: u64 },
-    /// `/{broadcast}/{generation}/{track}/{msn}_{number}.m4s`: a part, by its place in its segment
-    SubSegment { broadcast: BroadcastName, generation: Generation, track: TrackName, msn: u64, number: usize },
+    /// `/{broadcast}/{generation}/{track}/{session}-{msn}.m4s`, or with `_{part}` after its number: a part, by
+    /// its place in its segment
+    Segment {
+        broadcast: BroadcastName,
+        generation: Generation,
+        track: TrackName,
+        segment: SegmentId,
+        part: Option<usize>,
+    },
     /// `/{broadcast}/{generation}/{track}/{session}/init.mp4`
     Init { broadcast: BroadcastName, generation: Generation, track: TrackName, session: SessionId },
     /// `/{broadcast}/{generation}/{track}/{session}/{start}.m4s`
@@ -45,7 +58,6 @@ impl Route {
             | Self::Time(broadcast)
             | Self::Media { broadcast, .. }
             | Self::Segment { broadcast, .. }
-            | Self::SubSegment { broadcast, .. }
             | Self::Init { broadcast, .. }
             | Self::Part { broadcast, .. } => broadcast,
         }
@@ -88,18 +100,15 @@ impl Route {
         if file == "index.m3u8" {
             return Some(Self::Media { broadcast, generation, track });
         }
-        let name = file.strip_suffix(".m4s")?;
-        let Some((msn, number)) = name.split_once('_') else {
-            return Some(Self::Segment {
-                broadcast,
-                generation,
-                track,
-                msn: plain(name).filter(|msn| *msn > 0)?,
-            });
+        let (session, number) = file.strip_suffix(".m4s")?.rsplit_once('-')?;
+        let (msn, part) = number.split_once('_').map_or((number, None), |(msn, part)| (msn, Some(part)));
+        let segment =
+            SegmentId { session: SessionId::parse(session).ok()?, msn: plain(msn).filter(|msn| *msn > 0)? };
+        let part = match part {
+            Some(part) => Some(usize::try_from(plain(part)?).ok()?),
+            None => None,
         };
-        let msn = plain(msn).filter(|msn| *msn > 0)?;
-        let number = usize::try_from(plain(number)?).ok()?;
-        Some(Self::SubSegment { broadcast, generation, track, msn, number })
+        Some(Self::Segment { broadcast, generation, track, segment, part })
     }
 
     fn in_session(
@@ -135,8 +144,12 @@ mod tests {
         assert!(matches!(Route::parse("/a/"), Ok(Route::Page(_))));
         assert!(matches!(Route::parse("/a/index.m3u8"), Ok(Route::Multivariant(_))));
         assert!(matches!(Route::parse("/a/g/t/index.m3u8"), Ok(Route::Media { .. })));
-        assert!(matches!(Route::parse("/a/g/t/12.m4s"), Ok(Route::Segment { msn: 12, .. })));
-        assert!(matches!(Route::parse("/a/g/t/12_0.m4s"), Ok(Route::SubSegment { msn: 12, number: 0, .. })));
+        let segment = |path: &str| match Route::parse(path) {
+            Ok(Route::Segment { segment, part, .. }) => (segment.session.to_string(), segment.msn, part),
+            other => panic!("{path}: {other:?}"),
+        };
+        assert_eq!(segment("/a/g/t/s-12.m4s"), ("s".to_owned(), 12, None));
+        assert_eq!(segment("/a/g/t/epoch-s-12_0.m4s"), ("epoch-s".to_owned(), 12, Some(0)));
         assert!(matches!(Route::parse("/a/manifest.mpd"), Ok(Route::Manifest(_, Form::Chunked))));
         assert!(matches!(Route::parse("/a/sequence.mpd"), Ok(Route::Manifest(_, Form::Sequence))));
         assert!(matches!(Route::parse("/a/sequence.mpp"), Ok(Route::Patch(_, Form::Sequence))));
@@ -153,12 +166,14 @@ mod tests {
             "//",
             "/../index.m3u8",
             "/a%2f/",
-            "/a/g/t/012.m4s",
-            "/a/g/t/+1.m4s",
-            "/a/g/t/0.m4s",
-            "/a/g/t/1_.m4s",
-            "/a/g/t/1_01.m4s",
-            "/a/g/t/1_2_3.m4s",
+            "/a/g/t/12.m4s",
+            "/a/g/t/-12.m4s",
+            "/a/g/t/s-012.m4s",
+            "/a/g/t/s-+1.m4s",
+            "/a/g/t/s-0.m4s",
+            "/a/g/t/s-1_.m4s",
+            "/a/g/t/s-1_01.m4s",
+            "/a/g/t/s-1_2_3.m4s",
             "/a/other.mpd",
             "/a/g/t/s/90.m4s",
             "/a/g/t/s/u/00000000000000000090.m4s",

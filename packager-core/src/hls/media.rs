@@ -172,8 +172,8 @@ impl MediaPlaylist<'_> {
             text.push_str("#EXTINF:");
             push_seconds(text, segment.duration_ticks, timescale);
             text.push_str(",\n");
-            push_integer(text, segment.msn);
-            text.push_str(".m4s\n");
+            key::push_segment_path(text, &segment.run.session, segment.msn);
+            text.push('\n');
         }
     }
 

@@ -64,6 +64,22 @@ pub enum ChainError {
     Ended,
 }
 
+/// A run that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastRun {
+    /// Which.
+    #[serde(flatten)]
+    pub run: Run,
+    /// Decode time of its end.
+    #[serde(rename = "until")]
+    pub end_ticks: u64,
+    /// The number after its last segment's.
+    #[serde(rename = "next")]
+    pub next_msn: u64,
+    /// How regular its segments were.
+    pub pace: Pace,
+}
+
 /// A track's chain, as far as it was read.
 ///
 /// `closed` may have been [trimmed](Chain::trim) at its front; everything else is as if the chain
@@ -92,6 +108,9 @@ pub struct Chain {
     pub rate: BitRate,
     /// How regular the segments of the current run are.
     pub pace: Pace,
+    /// The runs before, as far as anybody may still ask for them: oldest first.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub past: VecDeque<PastRun>,
     /// What was taken in so far, while the shape is assumed: another one may give other segments.
     #[serde(skip)]
     unsettled: Option<Vec<(Entry, u64)>>,
@@ -109,6 +128,7 @@ impl Chain {
         };
         Self {
             pace: Pace::begin(run.timescale.ticks_from_ms(u64::from(shape.segment_ms)), None),
+            past: VecDeque::new(),
             next_ticks: run.start_ticks,
             next_msn: run.first_msn,
             run,
@@ -330,6 +350,10 @@ impl Chain {
             return Err(ChainError::PeriodOutOfOrder { from: self.run.period, to: period });
         }
         self.close();
+        self.past.push_back(self.ending());
+        if self.past.len() > limits::PAST_RUNS_PER_TRACK {
+            self.past.pop_front();
+        }
         let run = Run { session: session.clone(), timescale, period, start_ticks, first_msn: self.next_msn };
         let as_before = self.pace.own_ticks().map(|own| self.run.timescale.convert_ticks(own, timescale));
         self.pace = Pace::begin(timescale.ticks_from_ms(u64::from(self.shape.segment_ms)), as_before);
@@ -340,6 +364,18 @@ impl Chain {
         self.run = run;
         self.next_ticks = start_ticks;
         Ok(())
+    }
+
+    /// The current run, when it is over.
+    pub fn ending(&self) -> PastRun {
+        let Self { run, next_ticks: end_ticks, next_msn, pace, .. } = self;
+        PastRun { run: run.clone(), end_ticks: *end_ticks, next_msn: *next_msn, pace: *pace }
+    }
+
+    /// How regular the segments of a run are, as far as it is remembered.
+    pub fn pace_of(&self, run: &Run) -> Option<&Pace> {
+        let past = self.past.iter().find(|past| past.run == *run).map(|past| &past.pace);
+        past.or((self.run == *run).then_some(&self.pace))
     }
 
     fn begin_segment(&mut self, start_ticks: u64, duration_ticks: u64) -> Segment {

@@ -73,6 +73,15 @@ pub fn push_part_path(to: &mut String, session: &SessionId, start_ticks: u64) {
     let _ = write!(to, "/{start_ticks:020}.m4s");
 }
 
+/// Appends `{session}-{msn}.m4s`: a segment's URL relative to its playlist. It is not stored, and its number goes on
+/// when the encoder starts over: with the session, who still counts by the old timeline is not given the new one.
+pub fn push_segment_path(to: &mut String, session: &SessionId, msn: u64) {
+    to.push_str(session.as_str());
+    to.push('-');
+    to.push_str(itoa::Buffer::new().format(msn));
+    to.push_str(".m4s");
+}
+
 /// Reads a start as [`push_part_path`] spells it; any other spelling is no key of ours.
 pub fn parse_start(file: &str) -> Option<u64> {
     let digits = file.strip_suffix(".m4s")?;

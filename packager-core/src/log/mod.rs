@@ -17,7 +17,7 @@ pub mod record;
 pub mod segment;
 pub mod settings;
 
-pub use chain::{Chain, ChainError};
+pub use chain::{Chain, ChainError, PastRun};
 pub use checkpoint::{Checkpoint, Page};
 pub use entry::{Entry, Independence, Marker, PartMeta};
 pub use key::Keys;

@@ -21,7 +21,7 @@ pub use encoder::{Encoder, Ladder, Push, Way};
 pub use feed::Feed;
 pub use mpd_parser::{ReadMpd, ReadPlaylist, ReadSegment, mpd_parser};
 pub use probe::{Answers, Latency, Probe, Probed};
-pub use pushing::{SlowPush, Track, parts, synthetic, tracks, video_playlist};
+pub use pushing::{SlowPush, Track, parts, segment_url, synthetic, tracks, video_playlist};
 pub use server::{Server, free_port};
 pub use shaka::shaka;
 pub use varnish::Varnish;

@@ -132,6 +132,18 @@ pub fn parts(worker: &Worker, broadcast: &str, track: &str) -> Vec<(Listed, Vec<
     listed.map(|object| (object.clone(), worker.stored(&object.key))).collect()
 }
 
+/// URL of a segment, listed or growing, of the session that a playlist ends with.
+///
+/// # Panics
+///
+/// There is no playlist, or nothing in it.
+pub fn segment_url(playlist: &str, msn: u64) -> String {
+    let text = get(playlist).expect("it answers").text();
+    let map = text.lines().rev().find_map(|line| line.strip_prefix("#EXT-X-MAP:URI=\""));
+    let session = map.and_then(|uri| uri.split('/').next()).unwrap_or_else(|| panic!("{text}"));
+    playlist.replace("index.m3u8", &format!("{session}-{msn}.m4s"))
+}
+
 /// URL of the video's playlist.
 ///
 /// # Panics

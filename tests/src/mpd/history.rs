@@ -17,10 +17,10 @@ pub struct History {
     representations: BTreeMap<InPeriod, Kept>,
     /// The segments that the SegmentTimeline of a Representation listed last in a Period.
     ranges: BTreeMap<InPeriod, Range>,
-    /// What is said of a Representation's segment, by its number.
-    segments: BTreeMap<(String, u64), Listed>,
-    /// Which segment a URL is.
-    urls: BTreeMap<String, (String, u64)>,
+    /// What is said of a Representation's segment, by its Period and number.
+    segments: BTreeMap<(InPeriod, u64), Listed>,
+    /// Which segment a URL is, and in which Period it was first.
+    urls: BTreeMap<String, ((String, u64), String)>,
 }
 
 /// Period@id and Representation@id.
@@ -148,16 +148,22 @@ impl History {
         }
     }
 
-    /// A number is always the same segment, and so is a URL.
+    /// A URL is always the same segment. Its number may be another's in the next Period: what goes by the clock
+    /// counts on until a Period ends.
     fn segment(&mut self, new: Listed, found: &mut Found) {
         let key = (new.segment.representation.clone(), new.segment.number);
         let name = format!("segment {} of {}", key.1, key.0);
         for url in &new.segment.urls {
-            let old = self.urls.entry(url.clone()).or_insert_with(|| key.clone());
+            let home = new.segment.period.clone();
+            let (old, old_home) = self.urls.entry(url.clone()).or_insert((key.clone(), home.clone()));
             found.require(*old == key, "D2", || {
                 format!("{url} was segment {} of {}, and is {name}", old.1, old.0)
             });
+            found.require(*old_home == home || new.continues, "D12", || {
+                format!("{name} was in Period {old_home}, and is in {home}")
+            });
         }
+        let key = ((new.segment.period.clone(), key.0), key.1);
         let Some(old) = self.segments.get_mut(&key) else {
             self.segments.insert(key, new);
             return;
@@ -173,10 +179,6 @@ impl History {
 impl Listed {
     fn same(&self, new: &Self, name: &str, found: &mut Found) {
         let (was, is) = (&self.segment, &new.segment);
-        let continues = self.continues || new.continues;
-        found.require(was.period == is.period || continues, "D12", || {
-            format!("{name} was in Period {}, and is in {}", was.period, is.period)
-        });
         let exact = !self.nominal && !new.nominal;
         let urls_kept = was.urls.iter().zip(&is.urls).all(|(was, is)| was == is)
             && (!exact || !self.closed || was.urls.len() == is.urls.len());

@@ -54,6 +54,13 @@ pub(crate) struct Part {
 }
 
 impl MediaPlaylist {
+    /// The session of its newest media.
+    pub(crate) fn session(&self) -> &str {
+        let newest = self.segments.last();
+        let map = newest.and_then(|newest| newest.map.as_deref()).unwrap_or_default();
+        map.split('/').next().unwrap_or_default()
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut lines = text.lines();
         if lines.next() != Some("#EXTM3U") || !text.ends_with('\n') {

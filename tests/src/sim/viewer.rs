@@ -149,7 +149,8 @@ impl World {
         if self.rng.chance(100) {
             // The segment that is growing.
             let msn = list.open().map_or(list.end_msn(), |open| open.msn);
-            self.request(id, Purpose::Segment, format!("{folder}{msn}.m4s"), String::new());
+            let session = list.session();
+            self.request(id, Purpose::Segment, format!("{folder}{session}-{msn}.m4s"), String::new());
         }
         if let Some(published) = self.ledger.some_url(&mut self.rng).filter(|_| self.rng.chance(150)) {
             self.request(id, Purpose::Published, published, String::new());
