@@ -20,6 +20,9 @@ const settings = {
     lastBitrateCachingInfo: { enabled: false },
     lastMediaSettingsCachingInfo: { enabled: false },
   },
+  // When it leaps into the next Period, dash.js 5.2 may append pictures where sound belongs. What it does about the error
+  // leaves two players at work in one: the stream is loaded anew instead.
+  errors: { recoverAttempts: { mediaErrorDecode: 0 } },
 };
 
 // Of dash.js's Errors: what stops it for good, whether or not it says so.

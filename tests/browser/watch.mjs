@@ -1,14 +1,16 @@
 // Watches a broadcast in headless Chromium, as a viewer does, and reports how that went.
 //
 //   node watch.mjs --url http://127.0.0.1:8080/demo/ --seconds 30 [--warmup 5] [--screenshot out.png]
-//                  [--size 1280x960] [--player NAME] [--through-outage] [--subtitles] [--choose-sound INDEX] [--sound]
-//                  [--json]
+//                  [--size 1280x960] [--player NAME] [--through-outage] [--to-the-end] [--subtitles] [--choose-sound INDEX]
+//                  [--sound] [--json]
 //
 // --player: hls, dash, shaka or native; otherwise what the page takes by itself.
 //
 // --sound: there is nothing to see.
 //
 // --through-outage: the encoder goes away for a while. Playback may stand still, but not go back, and plays at the end.
+//
+// --to-the-end: the broadcast ends meanwhile. Playback does too, and not before what was sent last.
 //
 // --subtitles: turns on the first subtitles there are, and reports the texts of their cues.
 //
@@ -45,7 +47,7 @@ const FLAGS = [
 ];
 
 function usage(problem) {
-  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--player NAME] [--through-outage] [--subtitles] [--choose-sound INDEX] [--sound] [--json]`);
+  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--player NAME] [--through-outage] [--to-the-end] [--subtitles] [--choose-sound INDEX] [--sound] [--json]`);
   process.exit(2);
 }
 
@@ -61,6 +63,7 @@ function options() {
         size: { type: 'string', default: '1280x960' },
         player: { type: 'string' },
         'through-outage': { type: 'boolean', default: false },
+        'to-the-end': { type: 'boolean', default: false },
         subtitles: { type: 'boolean', default: false },
         'choose-sound': { type: 'string' },
         sound: { type: 'boolean', default: false },
@@ -123,7 +126,7 @@ function median(sorted) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function judge(samples, throughOutage, soundAlone) {
+function judge(samples, { throughOutage, toTheEnd, soundAlone }) {
   const first = samples[0];
   const last = samples.at(-1);
   const latencies = samples.flatMap(({ latency_s }) => (latency_s === null ? [] : [latency_s])).sort((a, b) => a - b);
@@ -140,14 +143,14 @@ function judge(samples, throughOutage, soundAlone) {
     // The player may load the stream anew, and its media clock starts over then; dates do not.
     const dates = samples.flatMap(({ playing_date_ms }) => (playing_date_ms === null ? [] : [playing_date_ms]));
     if (dates.length < 2 || dates.at(-1) <= dates[0]) problems.push('playback did not go on');
-    if (samples.slice(-8).every(({ decoded_frames }) => decoded_frames === last.decoded_frames)) {
+    if (!toTheEnd && samples.slice(-8).every(({ decoded_frames }) => decoded_frames === last.decoded_frames)) {
       problems.push('the picture stands still');
     }
   } else {
     if (backwards_s > BACKWARDS_S) problems.push(`playback went back by ${backwards_s.toFixed(3)} s`);
     if (advanced_s < MIN_PROGRESS * wall_s) problems.push(`played ${advanced_s.toFixed(2)} s in ${wall_s.toFixed(2)} s`);
   }
-  if (last.state !== 'playing') problems.push(`the player is ${last.state}`);
+  if (last.state !== (toTheEnd ? 'ended' : 'playing')) problems.push(`the player is ${last.state}`);
   if (since('decoded_frames') === 0 && !soundAlone) problems.push('no frame was decoded');
 
   return {
@@ -224,7 +227,9 @@ function listen(page) {
   return seen;
 }
 
-async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, sound, 'choose-sound': soundIndex, 'through-outage': throughOutage }) {
+async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, sound, ...given }) {
+  const soundIndex = given['choose-sound'];
+  const expected = { throughOutage: given['through-outage'], toTheEnd: given['to-the-end'], soundAlone: sound };
   const profile = await mkdtemp(join(tmpdir(), 'rimcast-watch-'));
   let browser;
   try {
@@ -248,7 +253,7 @@ async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, so
       }
       if (soundIndex) await page.selectOption('#sound', { index: Number(soundIndex) }, { timeout: PLAYS_WITHIN_MS });
       if (warmup > 0) await sample(page, warmup);
-      report = { url, started_s, ...judge(await sample(page, seconds), throughOutage, sound) };
+      report = { url, started_s, ...judge(await sample(page, seconds), expected) };
       if (subtitles) report.cues = await collectedCues(page);
       if (soundIndex) report.sound = await heard(page);
     } catch (error) {

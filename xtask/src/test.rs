@@ -102,6 +102,8 @@ const STEPS: [Step; 12] = [
                 "cache",
                 "--test",
                 "cloudflare",
+                "--test",
+                "players",
             ];
             command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1", "--nocapture"]))
         },

@@ -16,6 +16,8 @@ pub(super) struct Template<'a> {
     offset_ticks: u64,
     /// `@startNumber`.
     pub(super) start_number: u64,
+    /// `@endNumber`: of what is told by the clock, and is over.
+    end_number: Option<u64>,
     /// Players may be told of parts.
     has_parts: bool,
     /// By how much sooner than its end a segment can be asked for.
@@ -55,6 +57,7 @@ impl<'a> Template<'a> {
                 (first, Addressing::Timeline(timeline::entries(stretch, form)))
             }
         };
+        let is_over = !is_growing && matches!(addressing, Addressing::Duration(_));
         let chain = stretch.rendition.chain;
         let lead_ticks = if is_growing && chain.has_parts() {
             let expected = match &addressing {
@@ -74,6 +77,7 @@ impl<'a> Template<'a> {
             timescale,
             offset_ticks,
             start_number,
+            end_number: stretch.segments.last().map(|last| last.msn).filter(|_| is_over),
             has_parts: chain.has_parts(),
             lead_ticks: has_lead.then_some(lead_ticks),
             addressing,
@@ -121,6 +125,7 @@ impl<'a> Template<'a> {
         let is_told = extent == Extent::Whole || matches!(self.addressing, Addressing::Duration(_));
         let tag = tag
             .with_some("startNumber", is_told.then_some(self.start_number))
+            .with_some("endNumber", self.end_number)
             .with("media", &media)
             .with("initialization", &initialization);
         let Addressing::Timeline(entries) = &self.addressing else { return to.empty(tag) };

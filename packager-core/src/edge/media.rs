@@ -55,6 +55,9 @@ pub enum Grow {
     Abort,
 }
 
+/// Segments that a player asks for after a run's end before it has read the manifest again.
+const UNTIL_TOLD: u64 = 4;
+
 /// A segment that was asked for.
 enum Found {
     /// Complete, or a gap.
@@ -238,8 +241,9 @@ impl Broadcast {
         }
     }
 
-    /// Whether a number follows the last of a run, and would be of a time before the Period ends. Players that go
-    /// by a number and a duration ask for it, and cannot get past an error (ISO/IEC 23009-1 §5.3.9.5.3).
+    /// Whether a number follows the last of a run, and would be of a time before its Period ends, or before players
+    /// learn that it has. Those that go by a number and a duration ask for it, and do not get past an error
+    /// (ISO/IEC 23009-1 §5.3.9.5.3).
     fn is_missing(&self, chain: &Chain, id: &SegmentId) -> bool {
         let end_of = |run: &Run, end_ticks: u64| {
             let record = usize::try_from(run.period).ok().and_then(|number| self.log.periods().get(number));
@@ -259,7 +263,7 @@ impl Broadcast {
         let (Some(end), Some(until)) = (end_of(&ended.run, ended.end_ticks), until) else { return false };
         let missing_ms = u64::try_from(until.since_ms(end)).unwrap_or(0);
         let expected_ms = ended.run.timescale.ms_from_ticks(ended.pace.expected_ticks()).max(1);
-        let most = missing_ms.div_ceil(expected_ms).saturating_add(1);
+        let most = missing_ms.div_ceil(expected_ms).saturating_add(UNTIL_TOLD);
         id.msn.checked_sub(ended.next_msn).is_some_and(|after| after < most)
     }
 

@@ -24,6 +24,8 @@ pub struct Watched {
     pub errors: Vec<serde_json::Value>,
     /// EXT-X-DISCONTINUITY tags crossed.
     pub discontinuities: u64,
+    /// What was answered with an error, or not at all.
+    pub failed_requests: Vec<String>,
     /// Frames shown.
     pub decoded_frames: u64,
     /// With `--subtitles`: the texts of the cues.

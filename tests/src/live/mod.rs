@@ -3,6 +3,7 @@
 mod asking;
 mod browser;
 mod encoder;
+mod ending;
 mod feed;
 mod mpd_parser;
 mod probe;
@@ -18,6 +19,7 @@ mod wrangler;
 pub use asking::{Asking, Progress};
 pub use browser::{Watched, decodes, over_http_2, strict, watch, watch_in_background};
 pub use encoder::{Encoder, Ladder, Push, Way};
+pub use ending::end;
 pub use feed::Feed;
 pub use mpd_parser::{ReadMpd, ReadPlaylist, ReadSegment, mpd_parser};
 pub use probe::{Answers, Latency, Probe, Probed};
