@@ -1,6 +1,7 @@
 //! Random broadcasts, for the property tests: what encoders may do, drawn by proptest.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -8,10 +9,15 @@ use proptest::test_runner::{Config, RngSeed};
 use crate::golden::{Case, CaseSettings, Line, Query};
 use crate::media::{Origin, Synthetic};
 
-/// So many cases, the same in every run; `RANDOM_SEED=n` draws others.
+/// So many cases, the same in every run; `RANDOM_SEED=n` draws others, `RANDOM_CASES=n` so many.
 pub fn config(cases: u32) -> Config {
-    let seed = std::env::var("RANDOM_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let seed = asked("RANDOM_SEED").unwrap_or(1);
+    let cases = asked("RANDOM_CASES").unwrap_or(cases);
     Config { cases, rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() }
+}
+
+fn asked<N: FromStr>(variable: &str) -> Option<N> {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok())
 }
 
 /// A video track.

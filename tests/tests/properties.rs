@@ -10,6 +10,7 @@ use rimcast_tests::golden;
 use rimcast_tests::media::{Origin, Source, Synthetic};
 use rimcast_tests::random::{case, config};
 use rimcast_tests::rules::{self, Context};
+use rimcast_tests::watch::manifests::Manifests;
 use rimcast_tests::watch::{Watch, chunks};
 use rimcast_tests::world::{BEGINS, World};
 
@@ -40,6 +41,7 @@ proptest! {
     #[test]
     fn every_playlist_of_a_random_broadcast_keeps_the_rules(case in case(true)) {
         let mut watch = Watch::default();
+        watch.manifests = Some(Manifests::default());
         let outcome = golden::play(&case, &mut |world: &mut World| watch.look(world)).map_err(TestCaseError::fail)?;
         // A request that ends in the middle of a part, with nothing behind it for longer than it
         // lasted, is answered, and what is answered is stored: as a part that is too short (H4). The

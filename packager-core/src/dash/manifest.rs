@@ -45,7 +45,7 @@ impl<'a> Manifest<'a> {
     /// Writes the manifest.
     pub fn render(&self) -> String {
         let listed = self.listed();
-        let published = published(&listed);
+        let published = self.published(&listed);
         let layout = self.layout(&listed);
         let location = (!self.has_ended()).then(|| self.patch_location(self.outline(&layout), &published));
         self.write(&layout, Extent::Whole, &published, location.as_deref())
@@ -87,6 +87,22 @@ impl<'a> Manifest<'a> {
             with_sets.push((period.clone(), sets(stretches)));
         }
         Layout { periods: with_sets, end, longest_tenths }
+    }
+
+    /// When the newest part that is listed was stored, or when a Period began of which no part is listed yet.
+    fn newest(&self, listed: &[Listed<'_>]) -> WallMs {
+        let parts = listed.iter().flat_map(Listed::parts).map(|part| part.meta.wall);
+        let begun = listed.iter().map(|listed| listed.rendition.chain.run.period).max();
+        let begun = begun.and_then(|period| self.periods.get(usize::try_from(period).ok()?));
+        parts.chain(begun.map(|record| record.anchor.wall)).max().unwrap_or(WallMs(0))
+    }
+
+    /// `@publishTime`: of what is newest. Behind the milliseconds stands how far all tracks have come, so that it
+    /// is later with every change, also where two came at once or one was seen late.
+    pub(super) fn published(&self, listed: &[Listed<'_>]) -> String {
+        let come = listed.iter().map(|listed| listed.progress).fold(0, u64::wrapping_add) % 1_000_000;
+        let date = iso_date(self.newest(listed));
+        format!("{}{come:06}Z", date.trim_end_matches('Z'))
     }
 
     /// When the presentation's time is zero: the whole broadcast has one clock.
@@ -164,12 +180,14 @@ impl<'a> Manifest<'a> {
             let sets = layout.periods.iter().flat_map(|(_, sets)| sets);
             sets.flat_map(|set| set.representations.iter().map(|(_, template)| template))
         };
-        let profiles = if templates().any(Template::is_early) {
+        let profiles = if is_dynamic && templates().any(|template| template.is_early(self.form)) {
             "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019,\
              http://www.dashif.org/guidelines/low-latency-live-v5"
         } else {
             "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019"
         };
+        // The first ones may have been cut short.
+        let to_come_ms = if is_dynamic { self.shape.segment_ms.into() } else { 0 };
         let tag = Tag::new("MPD")
             .with("xmlns", NAMESPACE)
             .with("id", &self.id())
@@ -178,7 +196,7 @@ impl<'a> Manifest<'a> {
             // The bit rates are of stretches half a target long.
             .with("minBufferTime", &duration(target_ms / 2))
             // What is said too much here shaka-player stays behind live.
-            .with("maxSegmentDuration", &duration(layout.longest_tenths.saturating_mul(100)));
+            .with("maxSegmentDuration", &duration(layout.longest_tenths.saturating_mul(100).max(to_come_ms)));
         if !is_dynamic {
             let length_ms = u64::try_from(layout.end.since_ms(self.start())).unwrap_or(0);
             return tag.with("mediaPresentationDuration", &duration(length_ms));
@@ -230,20 +248,4 @@ impl<'a> Manifest<'a> {
 
 pub(super) fn patch_location_tag() -> Tag {
     Tag::new("PatchLocation").with("ttl", PATCH_TTL_S)
-}
-
-/// `@publishTime`: when the newest part that is listed was stored. Behind the milliseconds stands how far all
-/// tracks have come, so that it is later with every change, also where two came at once or one was seen late.
-pub(super) fn published(listed: &[Listed<'_>]) -> String {
-    let parts = listed.iter().flat_map(Listed::parts);
-    let newest = parts.map(|part| part.meta.wall).max().unwrap_or(WallMs(0));
-    let come = listed.iter().map(|listed| {
-        let chain = listed.rendition.chain;
-        // Finer than parts are; an end counts as one more.
-        let hundredths = chain.run.timescale.ms_from_ticks(listed.next_ticks) / 10;
-        hundredths.wrapping_add(u64::from(chain.ended))
-    });
-    let come = come.fold(0, u64::wrapping_add) % 1_000_000;
-    let date = iso_date(newest);
-    format!("{}{come:06}Z", date.trim_end_matches('Z'))
 }

@@ -5,8 +5,8 @@
 //! cold or warm, tells what was listed then: it need not have written it itself.
 
 use super::adaptation::AdaptationSet;
-use super::manifest::{Manifest, patch_location_tag, published};
-use super::period::Listed;
+use super::manifest::{Manifest, patch_location_tag};
+use super::period::{Listed, progress_before, progress_in};
 use super::template::{Addressing, Template};
 use super::timeline::Entry;
 use super::xml::{Document, Tag};
@@ -52,14 +52,14 @@ impl PatchRequest {
 impl<'a> Manifest<'a> {
     /// Whether something was added since. Where it was not, a patch would say nothing.
     pub fn is_newer(&self, request: &PatchRequest) -> bool {
-        published(&self.listed()) != request.from
+        self.published(&self.listed()) != request.from
     }
 
     /// Writes a patch that is for no earlier manifest, but for this one, and changes nothing. Players find that
     /// it is not for theirs and read the whole manifest at once; at an error they would wait, and ask for the
     /// same patch again.
     pub fn patch_for_none(&self) -> String {
-        let now = published(&self.listed());
+        let now = self.published(&self.listed());
         let mut to = Operations::begin(&self.id(), &now, &now);
         to.replace_text("/MPD/@publishTime", &now);
         to.document.finish()
@@ -82,14 +82,14 @@ impl<'a> Manifest<'a> {
         }
         let earlier = self.renditions.iter().zip(&request.at).map(|(rendition, at)| as_of(rendition, *at));
         let earlier: Vec<Listed<'a>> = earlier.collect::<Option<_>>().ok_or(Outdated)?;
-        if published(&earlier) != request.from {
+        if self.published(&earlier) != request.from {
             return Err(Outdated);
         }
         let before = self.layout(&earlier);
         if before.periods.len() != layout.periods.len() {
             return Err(Outdated);
         }
-        let now = published(&listed);
+        let now = self.published(&listed);
         let mut to = Operations::begin(&self.id(), &request.from, &now);
         to.replace_text("/MPD/@publishTime", &now);
         let location = self.patch_location(request.of, &now);
@@ -124,6 +124,12 @@ fn as_of<'a>(rendition: &'a Rendition<'a>, at_ticks: u64) -> Option<Listed<'a>> 
         return None;
     }
     let was_open = !newest.is_gap() && chain.begin.kind != TrackKind::Text;
+    let progress = if was_open {
+        let parts = newest.parts.iter().filter(|part| part.start_ticks < at_ticks).count();
+        progress_in(&chain.run, newest.msn, parts)
+    } else {
+        progress_before(&chain.run, newest.msn.saturating_add(1))
+    };
     let closed = known.len().saturating_sub(usize::from(was_open));
     let first = closed.saturating_sub(chain.shape.listed(known.iter().take(closed).rev().copied()));
     let reaches_back = known.first().is_some_and(|oldest| oldest.msn <= chain.begin.first_msn.max(1));
@@ -139,6 +145,7 @@ fn as_of<'a>(rendition: &'a Rendition<'a>, at_ticks: u64) -> Option<Listed<'a>> 
         segments: known,
         open_until: (was_open && chain.has_parts()).then_some(at_ticks),
         next_ticks: at_ticks,
+        progress,
     })
 }
 

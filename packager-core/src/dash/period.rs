@@ -1,7 +1,7 @@
 //! Which Periods there are (ISO/IEC 23009-1 §5.3.2): a new one at each discontinuity, and where a track
 //! goes on under another header.
 
-use crate::log::{Anchor, Part, PeriodRecord, Rendition, Run, Segment, SessionId};
+use crate::log::{Anchor, Chain, Part, PeriodRecord, Rendition, Run, Segment, SessionId};
 use crate::order::in_order;
 use crate::time::{Timescale, WallMs};
 
@@ -15,6 +15,31 @@ pub(super) struct Listed<'a> {
     pub(super) open_until: Option<u64>,
     /// Decode time of the chain's next entry.
     pub(super) next_ticks: u64,
+    /// How far the chain has come: more with each entry.
+    pub(super) progress: u64,
+}
+
+/// As many steps as a segment counts for in how far a chain has come: more than most have parts.
+const STEPS_PER_SEGMENT: u64 = 64;
+
+/// How far a chain has come whose segment of this number has so many parts, and is open.
+pub(super) fn progress_in(run: &Run, msn: u64, parts: usize) -> u64 {
+    let parts = u64::try_from(parts).unwrap_or(u64::MAX).min(STEPS_PER_SEGMENT.saturating_sub(4));
+    progress_before(run, msn).saturating_add(1).saturating_add(parts)
+}
+
+/// How far a chain has come that has nothing open, and goes on with the segment of this number.
+pub(super) fn progress_before(run: &Run, msn: u64) -> u64 {
+    // Times may start over in another run, and numbers do not.
+    msn.saturating_mul(STEPS_PER_SEGMENT).saturating_add(run.period.into())
+}
+
+fn progress(chain: &Chain) -> u64 {
+    let so_far = match &chain.open {
+        Some(open) => progress_in(&chain.run, open.msn, open.parts.len()),
+        None => progress_before(&chain.run, chain.next_msn),
+    };
+    so_far.saturating_add(if chain.ended { 1 } else { 0 })
 }
 
 impl<'a> Listed<'a> {
@@ -26,7 +51,13 @@ impl<'a> Listed<'a> {
         let open = chain.open.as_ref().filter(|_| chain.has_parts());
         let segments = chain.closed.iter().skip(first).chain(open).collect();
         let next_ticks = chain.next_ticks;
-        Self { rendition, segments, open_until: open.map(|_| next_ticks), next_ticks }
+        Self {
+            rendition,
+            segments,
+            open_until: open.map(|_| next_ticks),
+            next_ticks,
+            progress: progress(chain),
+        }
     }
 
     /// All parts of what is listed.
@@ -49,7 +80,7 @@ pub(super) struct Period<'a> {
     session: Option<&'a SessionId>,
     /// When it begins.
     pub(super) wall: WallMs,
-    /// Nothing comes after it yet.
+    /// It may go on: nothing comes after it yet.
     pub(super) is_last: bool,
 }
 
@@ -125,8 +156,10 @@ pub(super) fn periods<'a>(records: &'a [PeriodRecord], listed: &[Listed<'a>]) ->
         }
     }
     let mut found = in_order(found, |period| (period.number, period.session.is_some(), period.wall));
+    // Where a track has gone on to another, none of the others has more to come in this one.
+    let newest = listed.iter().map(|listed| listed.rendition.chain.run.period).max();
     if let Some(last) = found.last_mut() {
-        last.is_last = true;
+        last.is_last = newest == Some(last.number);
     }
     found
 }
@@ -139,6 +172,16 @@ pub(super) struct Stretch<'a> {
     pub(super) segments: Vec<&'a Segment>,
     /// The newest of them may still grow: it is known up to this decode time.
     pub(super) open_until: Option<u64>,
+    /// Decode time of the chain's next entry.
+    next_ticks: u64,
+}
+
+impl Stretch<'_> {
+    /// Whether a segment is of the same run, and was begun already, be it listed or not.
+    pub(super) fn knows(&self, segment: &Segment) -> bool {
+        let is_newest_run = self.rendition.chain.run == *self.run;
+        segment.run == *self.run && (!is_newest_run || segment.start_ticks < self.next_ticks)
+    }
 }
 
 /// What a rendition shows in the Period at `index`; `None` where it shows nothing.
@@ -168,5 +211,5 @@ pub(super) fn stretch<'a>(listed: &Listed<'a>, periods: &[Period<'a>], index: us
     }
     let is_newest = listed.segments.last().is_some_and(|last| last.msn == newest.msn);
     let open_until = listed.open_until.filter(|_| is_newest);
-    Some(Stretch { rendition: listed.rendition, run, segments, open_until })
+    Some(Stretch { rendition: listed.rendition, run, segments, open_until, next_ticks: listed.next_ticks })
 }

@@ -103,8 +103,8 @@ impl<'a> Template<'a> {
     }
 
     /// Whether segments can be asked for before they are whole.
-    pub(super) fn is_early(&self) -> bool {
-        self.lead_ticks.is_some()
+    pub(super) fn is_early(&self, form: Form) -> bool {
+        self.lead_ticks.is_some() || (self.has_parts && form == Form::Sequence)
     }
 
     pub(super) fn write(&self, to: &mut Document, generation: &Generation, form: Form, extent: Extent) {
@@ -174,6 +174,11 @@ fn regular(stretch: &Stretch<'_>, period: &Period<'_>, offset_ticks: u64) -> Opt
         let earliest = rest.saturating_sub(i128::from(grid.early_ticks));
         let off = latest.max(earliest.saturating_neg());
         let start_number = u64::try_from(i128::from(run.first_msn).saturating_sub(index)).ok()?;
+        // The numbers before a run's are of segments in another Period, unless it is the track's first.
+        let is_first = run.first_msn <= chain.begin.first_msn.max(1);
+        if start_number < run.first_msn && !is_first {
+            return None;
+        }
         let half_ms = run.timescale.ms_from_ticks(grid.duration_ticks) / 2;
         let is_regular = off.saturating_mul(2) <= duration && is_on_time(&stretch.segments, period, half_ms);
         is_regular.then_some((off, grid.duration_ticks, start_number))

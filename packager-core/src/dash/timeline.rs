@@ -43,14 +43,17 @@ fn expected_ticks(chain: &Chain, so_far_ticks: u64) -> u64 {
 pub(super) fn entries(stretch: &Stretch<'_>, form: Form) -> Vec<Entry> {
     let chain = stretch.rendition.chain;
     let mut entries: Vec<Entry> = Vec::new();
-    let following = stretch.segments.iter().skip(1).map(|next| Some(shown_ticks(next)));
-    for (segment, next) in stretch.segments.iter().zip(following.chain([None])) {
+    let newest = stretch.segments.last().map(|newest| newest.msn);
+    for segment in &stretch.segments {
         let start_ticks = shown_ticks(segment);
-        let so_far = stretch.open_until.filter(|_| next.is_none());
+        let so_far = stretch.open_until.filter(|_| newest == Some(segment.msn));
         let so_far = so_far.map(|until| until.saturating_sub(segment.start_ticks));
         let length = so_far.map_or(segment.duration_ticks, |so_far| expected_ticks(chain, so_far));
         // Pictures that are reordered otherwise than before make a segment begin a little sooner or later.
-        let until_next = next.and_then(|next| next.checked_sub(start_ticks)).filter(|ticks| *ticks > 0);
+        let next = chain.segment(segment.msn.saturating_add(1)).filter(|next| stretch.knows(next));
+        let until_next = next.and_then(|next| shown_ticks(next).checked_sub(start_ticks));
+        // When a gap is listed what follows it may still be unknown: it keeps its length, unless that begins sooner.
+        let until_next = until_next.filter(|ticks| *ticks > 0 && (!segment.is_gap() || *ticks < length));
         let parts = match so_far {
             None => u64::try_from(segment.parts.len()).unwrap_or(u64::MAX).max(1),
             Some(_) => length.div_ceil(chain.part_target_ticks().max(1)),

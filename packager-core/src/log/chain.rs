@@ -355,7 +355,7 @@ impl Chain {
             self.past.pop_front();
         }
         let run = Run { session: session.clone(), timescale, period, start_ticks, first_msn: self.next_msn };
-        let as_before = self.pace.own_ticks().map(|own| self.run.timescale.convert_ticks(own, timescale));
+        let as_before = self.pace.kept_ticks().map(|kept| self.run.timescale.convert_ticks(kept, timescale));
         self.pace = Pace::begin(timescale.ticks_from_ms(u64::from(self.shape.segment_ms)), as_before);
         // A track that has shown nothing yet has nothing to be discontinuous with.
         let shown = self.next_msn > self.begin.first_msn.max(1);

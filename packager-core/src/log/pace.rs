@@ -12,6 +12,9 @@ pub struct Pace {
     own: Option<Grid>,
     /// As long as segments are asked to be. One that cuts sound where the pictures are cut keeps to it.
     nominal: Grid,
+    /// The run's first segment was expected to be of quite another length.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_told_otherwise: bool,
 }
 
 /// Places at equal distances from a run's start, and how far from theirs its segments began.
@@ -33,6 +36,12 @@ impl Grid {
         Self { duration_ticks: duration_ticks.max(1), early_ticks: 0, late_ticks: 0 }
     }
 
+    /// Whether its places are as far apart as another's, to within a twelfth: nobody sees a difference.
+    fn is_near(&self, other: &Self) -> bool {
+        let (one, another) = (self.duration_ticks, other.duration_ticks);
+        one.abs_diff(another).saturating_mul(12) <= one.min(another)
+    }
+
     fn count(&mut self, index: u64, after_ticks: u64) {
         let place = index.saturating_mul(self.duration_ticks);
         self.early_ticks = self.early_ticks.max(place.saturating_sub(after_ticks));
@@ -44,7 +53,7 @@ impl Pace {
     /// Of a run that begins: how long its segments are asked to be, and how long the first one of the run
     /// before it was.
     pub(super) fn begin(nominal_ticks: u64, as_before: Option<u64>) -> Self {
-        Self { own: as_before.map(Grid::of), nominal: Grid::of(nominal_ticks) }
+        Self { own: as_before.map(Grid::of), nominal: Grid::of(nominal_ticks), is_told_otherwise: false }
     }
 
     /// Counts a segment, `index` after the run's first, that begins so long after the run.
@@ -58,11 +67,16 @@ impl Pace {
     /// The run's first segment was closed. One that was cut short says nothing of those to come.
     pub(super) fn adopt(&mut self, duration_ticks: u64) {
         let is_short = duration_ticks.saturating_mul(2) < self.nominal.duration_ticks;
-        self.own = (!is_short).then(|| Grid::of(duration_ticks));
+        let own = Grid::of(duration_ticks);
+        self.is_told_otherwise = self.own.is_some_and(|before| !before.is_near(&own));
+        self.own = (!is_short).then_some(own);
     }
 
-    pub(super) fn own_ticks(&self) -> Option<u64> {
-        self.own.map(|own| own.duration_ticks)
+    /// How long segments are of which all so far began near their places.
+    pub(super) fn kept_ticks(&self) -> Option<u64> {
+        let own = self.grids().next()?;
+        let off = own.early_ticks.max(own.late_ticks);
+        (off.saturating_mul(2) <= own.duration_ticks).then_some(own.duration_ticks)
     }
 
     /// How long a segment is expected to be.
@@ -72,7 +86,12 @@ impl Pace {
 
     /// The grids that segments may be told by, the better one first. None while not a single segment says
     /// how long they are.
+    ///
+    /// What players were told of a run is never contradicted: they count from its start. Either grid will do
+    /// only where both are about the same.
     pub fn grids(&self) -> impl Iterator<Item = Grid> {
-        self.own.into_iter().flat_map(|own| [own, self.nominal])
+        let own = self.own.filter(|_| !self.is_told_otherwise);
+        let nominal = own.filter(|own| own.is_near(&self.nominal)).map(|_| self.nominal);
+        own.into_iter().chain(nominal)
     }
 }

@@ -179,11 +179,15 @@ impl History {
 impl Listed {
     fn same(&self, new: &Self, name: &str, found: &mut Found) {
         let (was, is) = (&self.segment, &new.segment);
+        let duration = |segment: &Segment| segment.ends - segment.starts;
+        let said = duration(if self.nominal { was } else { is });
+        // What goes by the clock is told of an encoder too that has gone, until that is known.
+        let sure = was.ends + said + said + said + said + said;
+        let foretold = self.nominal && self.told < sure;
         let exact = !self.nominal && !new.nominal;
         let urls_kept = was.urls.iter().zip(&is.urls).all(|(was, is)| was == is)
             && (!exact || !self.closed || was.urls.len() == is.urls.len());
         found.require(urls_kept, "D2", || format!("{name} was {:?}, and is {:?}", was.urls, is.urls));
-        let duration = |segment: &Segment| segment.ends - segment.starts;
         if !self.nominal && !new.nominal {
             found.require(was.starts == is.starts, "D2", || {
                 format!("{name} started at {}, and now at {}", was.starts, is.starts)
@@ -197,13 +201,11 @@ impl Listed {
             // A little more or less of each may be nearer to most of them.
             let (before, after) = (duration(was).floor_ms(), duration(is).floor_ms());
             let is_near = (after - before).abs() * 10 <= before;
-            found.require(is_near || self.nominal != new.nominal, "D2", || {
+            let is_other = was.period != is.period || self.nominal != new.nominal;
+            found.require(is_near || is_other, "D2", || {
                 format!("{name} was {}, and is now {} long", duration(was), duration(is))
             });
-            let said = duration(if self.nominal { was } else { is });
-            // What goes by the clock is told of an encoder too that has gone, until that is known.
-            let sure = was.ends + said + said + said + said + said;
-            if self.nominal && self.told < sure {
+            if foretold {
                 return;
             }
             let apart = was.starts.max(is.starts) - was.starts.min(is.starts);

@@ -57,7 +57,8 @@ impl Manifests {
             Err(why) => return vec![format!("{why}\n{text}")],
         };
         let mut wrong = mpd::check(&read);
-        wrong.extend(history.add(&text, &read, Seconds::ms(now.0)));
+        // What goes by the clock is told as of when it was published: nothing says for how long it is right.
+        wrong.extend(history.add(&text, &read, read.publish_time.unwrap_or(Seconds::ms(now.0))));
         for rendition in manifest.renditions {
             wrong.extend(disagreements(&read, rendition, manifest.periods, Seconds::ms(now.0)));
         }
@@ -139,6 +140,8 @@ fn disagreements(
         let is_open = chain.open.as_ref().is_some_and(|open| open.msn == of.number);
         let next = chain.segment(of.number + 1).filter(|next| next.run == segment.run);
         let length = next.map_or(segment.duration_ticks, |next| shown(next) - shown(segment));
+        // What follows a gap is not known when the gap is listed.
+        let length = if segment.is_gap() { length.min(segment.duration_ticks) } else { length };
         if !is_open && of.duration_ticks != length {
             wrong.push(format!("{track}: segment {} lasts {length}: {of:?}", of.number));
         }

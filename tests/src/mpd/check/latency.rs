@@ -95,6 +95,9 @@ fn offset(mpd: &Mpd, id: &str, template: &Template, found: &mut Found) -> bool {
     });
     let longest = template.duration.into_iter().chain(template.timeline.iter().flatten().map(|s| s.d)).max();
     let longest = longest.map(|longest| Seconds::ticks(i128::from(longest), template.ticks_per_second()));
+    // It is of the segments to come, too: all that a timeline lists may have been cut short.
+    let to_come = mpd.max_segment_duration.filter(|_| template.timeline.is_some());
+    let longest = longest.max(to_come);
     found.require(offset > Seconds::ZERO && longest.is_none_or(|longest| offset < longest), "D3", || {
         format!("{id}: availabilityTimeOffset is {offset}, which is no segment less a part")
     });
