@@ -52,6 +52,13 @@ impl Store {
         self.writes.to_string()
     }
 
+    /// Deletes objects, as a rule of the bucket does when they are old enough. Gives how many.
+    pub fn expire(&mut self, is_old: impl Fn(&str) -> bool) -> usize {
+        let before = self.objects.len();
+        self.objects.retain(|key, _| !is_old(key));
+        before - self.objects.len()
+    }
+
     /// An object.
     pub fn get(&self, key: &str) -> Option<&Object> {
         self.objects.get(key)

@@ -161,7 +161,10 @@ impl Broadcast {
             Ok(Found::Missing) => return Step::Respond(Response::not_found("its segment has no such part")),
             Ok(Found::Open(segment)) => (segment, true),
             Ok(Found::Next) if number == 0 => return self.hold_for_more(track, asked, now),
-            Ok(Found::Next) => return Step::Respond(Response::too_early()),
+            Ok(Found::Next) if number < limits::PARTS_PER_SEGMENT => {
+                return Step::Respond(Response::too_early());
+            }
+            Ok(Found::Next) => return Step::Respond(Response::not_found("no segment has such a part")),
             Err(step) => return *step,
         };
         if let Some(part) = segment.parts.get(number) {
