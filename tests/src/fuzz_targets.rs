@@ -15,7 +15,8 @@ use packager_core::log::{Checkpoint, Entry, Found, Page};
 use packager_core::time::Timescale;
 
 use crate::media::{Source, Synthetic};
-use crate::world::{BEGINS, World};
+use crate::mpd::{self, Mpd, tree::Element};
+use crate::world::{Answer, BEGINS, World};
 
 /// What libFuzzer calls.
 pub type Target = fn(&[u8]);
@@ -106,15 +107,22 @@ pub fn upload(data: &[u8]) {
     }
 }
 
-/// A manifest and a playlist that are pushed beside a track, and then media under a name that they may
-/// have spoken of.
+/// A manifest and a playlist that are pushed beside a track, and then media under names that they may
+/// have spoken of. Whatever they say of it, what viewers are told can be read.
 pub fn manifest(data: &[u8]) {
+    static SOURCE: OnceLock<(Bytes, Bytes)> = OnceLock::new();
+    let (header, media) = SOURCE.get_or_init(|| {
+        let source = Source::synthetic(&Synthetic { seconds: 7, frame_bytes: 20, ..Synthetic::default() });
+        let chunks = source.chunks.iter().flat_map(Chunk::body);
+        (source.header.clone(), chunks.collect::<Vec<_>>().concat().into())
+    });
     let mut world = World::new(Settings::default(), 1);
     for (path, body) in [
-        ("show/init-stream0.m4s", known_header().0.clone()),
+        ("show/init-stream0.m4s", header.clone()),
         ("show/manifest.mpd", Bytes::copy_from_slice(data)),
         ("show/index.m3u8", Bytes::copy_from_slice(data)),
         ("show/index1.m4s", Bytes::new()),
+        ("show/chunk-stream0-00001.m4s", media.clone()),
     ] {
         let Ok(upload) = world.open(path) else { continue };
         if world.push(upload, body).is_ok() {
@@ -122,42 +130,84 @@ pub fn manifest(data: &[u8]) {
         }
     }
     world.advance_to(2_000);
+    for path in ["/show/manifest.mpd", "/show/sequence.mpd"] {
+        let answer = world.ask_now(path).expect("it can be watched").expect("alike");
+        let text = answer.manifest().unwrap_or_else(|| panic!("{answer}"));
+        let read = Mpd::parse(text, path).unwrap_or_else(|why| panic!("{why}\n{text}"));
+        assert_eq!(mpd::check(&read), Vec::<String>::new(), "{text}");
+    }
+}
+
+/// A broadcast of ten seconds with two tracks, and where its manifests said a second before that patches are.
+struct Broadcast {
+    world: World,
+    patches: [String; 2],
 }
 
 thread_local! {
-    /// A broadcast of ten seconds with two tracks.
-    static BROADCAST: RefCell<World> = RefCell::new(broadcast());
+    static BROADCAST: RefCell<Broadcast> = RefCell::new(broadcast());
 }
 
-fn broadcast() -> World {
+fn broadcast() -> Broadcast {
     let mut world = World::new(Settings::default(), 1);
     let video = Source::synthetic(&Synthetic { seconds: 10, frame_bytes: 20, ..Synthetic::default() });
     let audio =
         Source::synthetic(&Synthetic { seconds: 10, audio: true, frame_bytes: 20, ..Synthetic::default() });
-    for (path, source) in [("show/video.cmfv", video), ("show/audio.cmfa", audio)] {
+    let mut uploads = [("show/video.cmfv", video), ("show/audio.cmfa", audio)].map(|(path, source)| {
         let upload = world.open(path).unwrap();
         world.push(upload, source.header.clone()).unwrap();
-        for chunk in &source.chunks {
-            world.push(upload, chunk.body().concat().into()).unwrap();
+        (upload, source, 0)
+    });
+    let mut patches = None;
+    for ms in (500..=10_000).step_by(500) {
+        world.advance_to(ms);
+        for (upload, source, pushed) in &mut uploads {
+            let come = source.chunks.len() * usize::try_from(ms).unwrap() / 10_000;
+            for chunk in &source.chunks[std::mem::replace(pushed, come)..come] {
+                world.push(*upload, chunk.body().concat().into()).unwrap();
+            }
         }
-        world.finish(upload, true);
+        if ms == 9_000 {
+            patches = Some(["/show/manifest.mpd", "/show/sequence.mpd"].map(|path| {
+                let answer = world.ask_now(path).expect("it can be watched").expect("alike");
+                Mpd::parse(&answer.body, path).expect("it can be read").patch_locations[0].written.clone()
+            }));
+        }
     }
     world.advance_to(11_000);
-    world
+    for (upload, ..) in uploads {
+        world.finish(upload, true);
+    }
+    Broadcast { world, patches: patches.expect("it was asked for").map(|written| format!("/show/{written}")) }
 }
 
-/// A viewer's request: a path, and after `?` a query; `~` stands for `/show/g/video`.
+/// A viewer's request: a path, and after `?` a query; see [`answer`].
 pub fn request(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let text = text.replacen('~', "/show/g/video", 1);
-    let (path, query) = text.split_once('?').unwrap_or((&text, ""));
-    let _ = Directives::parse(query);
-    let _ = PushPath::parse(path);
-    BROADCAST.with_borrow_mut(|world| {
-        let _ = world.ask_now(&text);
+    if let Some((target, answer)) = answer(text)
+        && answer.status == 200
+        && (answer.body.contains("<Patch ") || answer.body.contains("<MPD "))
+    {
+        Element::parse(&answer.body).unwrap_or_else(|why| panic!("{why}\n{target}\n{answer}"));
+    }
+}
+
+/// What a request asks for and is answered at once, if it is. `~` stands for `/show/g/video`, `^` and `$` for
+/// where a second before the end there was a patch, of either form of the manifest.
+pub fn answer(text: &str) -> Option<(String, Answer)> {
+    BROADCAST.with_borrow_mut(|Broadcast { world, patches }| {
+        let text = text.replacen('~', "/show/g/video", 1);
+        let target = text.replacen('^', &patches[0], 1).replacen('$', &patches[1], 1);
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let _ = Directives::parse(query);
+        let _ = PushPath::parse(path);
+        // What differs from edge to edge is what they were told, and they were told the same.
+        let answer =
+            world.ask_now(&target).map(|answer| answer.unwrap_or_else(|why| panic!("{target}: {why}")));
         // Whoever would be held is forgotten.
         world.hang_up();
-    });
+        Some((target, answer?))
+    })
 }
 
 /// What a bucket holds: the first byte says where the rest is found, as metadata or as a body;
@@ -183,7 +233,7 @@ pub fn stored(data: &[u8]) {
         "/",
     ];
     let suffix = suffix[usize::from(place & 7)];
-    BROADCAST.with_borrow(|world| {
+    BROADCAST.with_borrow(|Broadcast { world, .. }| {
         let find = |key: &str, kind: FetchKind| {
             if !key.ends_with(suffix) {
                 return world.store.find(key, kind);
@@ -197,9 +247,15 @@ pub fn stored(data: &[u8]) {
                 },
             }
         };
-        for path in
-            ["/show/index.m3u8", "/show/g/video/index.m3u8", "/show/g/video/s-1.m4s", "/show/g/audio/s-3.m4s"]
-        {
+        for path in [
+            "/show/index.m3u8",
+            "/show/manifest.mpd",
+            "/show/sequence.mpd",
+            "/show/g/video/index.m3u8",
+            "/show/g/video/s-1.m4s",
+            "/show/g/audio/s-3.m4s",
+            "/show/g/audio/s-3_1.m4s",
+        ] {
             for query in ["", "_HLS_msn=4&_HLS_part=1&_HLS_skip=v2"] {
                 converse(&Request { method: Method::Get, path, query }, &find);
             }

@@ -78,56 +78,60 @@ fn numbers_that_are_none_are_told_from_those_to_come() {
         &mut live(),
         &[
             // Segments.
-            ("/show/g/video/1.m4s", 200, No),
-            ("/show/g/video/6.m4s", 200, No),
-            ("/show/g/video/0.m4s", 404, No),
-            ("/show/g/video/13.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-1.m4s", 200, No),
+            ("/show/g/video/0mywpiww0trp35-6.m4s", 200, No),
+            ("/show/g/video/0mywpiww0trp35-0.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-13.m4s", 404, No),
             // A year ahead.
-            ("/show/g/video/15768012.m4s", 404, No),
-            ("/show/g/video/18446744073709551614.m4s", 404, No),
-            ("/show/g/video/18446744073709551615.m4s", 404, No),
-            ("/show/g/video/18446744073709551616.m4s", 404, No),
-            ("/show/g/video/-1.m4s", 404, No),
-            ("/show/g/video/1e3.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-15768012.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-18446744073709551614.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-18446744073709551615.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-18446744073709551616.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35--1.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-1e3.m4s", 404, No),
             // Parts of a closed segment,
-            ("/show/g/video/5_3.m4s", 200, No),
-            ("/show/g/video/5_4.m4s", 404, No),
-            ("/show/g/video/5_4096.m4s", 404, No),
-            ("/show/g/video/5_18446744073709551615.m4s", 404, No),
-            ("/show/g/video/5_18446744073709551616.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-5_3.m4s", 200, No),
+            ("/show/g/video/0mywpiww0trp35-5_4.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-5_4096.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-5_18446744073709551615.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-5_18446744073709551616.m4s", 404, No),
             // of a gap, which is told as one,
-            ("/show/g/video/6_0.m4s", 200, No),
-            ("/show/g/video/6_1.m4s", 404, No),
-            ("/show/g/video/6_18446744073709551615.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-6_0.m4s", 200, No),
+            ("/show/g/video/0mywpiww0trp35-6_1.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-6_18446744073709551615.m4s", 404, No),
             // of one that grows,
-            ("/show/g/video/11_1.m4s", 200, No),
-            ("/show/g/video/11_3.m4s", 425, No),
-            ("/show/g/video/11_4095.m4s", 425, No),
-            ("/show/g/video/11_4096.m4s", 404, No),
-            ("/show/g/video/11_18446744073709551615.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-11_1.m4s", 200, No),
+            ("/show/g/video/0mywpiww0trp35-11_3.m4s", 425, No),
+            ("/show/g/video/0mywpiww0trp35-11_4095.m4s", 425, No),
+            ("/show/g/video/0mywpiww0trp35-11_4096.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-11_18446744073709551615.m4s", 404, No),
             // of the one after it,
-            ("/show/g/video/12_1.m4s", 425, No),
-            ("/show/g/video/12_4096.m4s", 404, No),
-            ("/show/g/video/12_18446744073709551615.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-12_1.m4s", 425, No),
+            ("/show/g/video/0mywpiww0trp35-12_4096.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-12_18446744073709551615.m4s", 404, No),
             // and of none.
-            ("/show/g/video/0_0.m4s", 404, No),
-            ("/show/g/video/13_0.m4s", 404, No),
-            ("/show/g/video/18446744073709551615_18446744073709551615.m4s", 404, No),
-            ("/show/g/video/5_.m4s", 404, No),
-            ("/show/g/video/5_-1.m4s", 404, No),
-            ("/show/g/video/5_0_0.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-0_0.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-13_0.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-18446744073709551615_18446744073709551615.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-5_.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-5_-1.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-5_0_0.m4s", 404, No),
             // Text has no parts that anybody is told of: what is stored is its segments.
-            ("/show/g/text/1_0.m4s", 200, No),
-            ("/show/g/text/1_1.m4s", 404, No),
-            ("/show/g/text/1_18446744073709551615.m4s", 404, No),
-            ("/show/g/text/999.m4s", 404, No),
+            ("/show/g/text/0mywpiww0trp35-1_0.m4s", 200, No),
+            ("/show/g/text/0mywpiww0trp35-1_1.m4s", 404, No),
+            ("/show/g/text/0mywpiww0trp35-1_18446744073709551615.m4s", 404, No),
+            ("/show/g/text/0mywpiww0trp35-999.m4s", 404, No),
         ],
     );
 }
 
 #[test]
 fn what_is_due_is_held_and_then_given_up() {
-    for target in ["/show/g/video/11_2.m4s", "/show/g/video/12.m4s", "/show/g/video/12_0.m4s"] {
+    for target in [
+        "/show/g/video/0mywpiww0trp35-11_2.m4s",
+        "/show/g/video/0mywpiww0trp35-12.m4s",
+        "/show/g/video/0mywpiww0trp35-12_0.m4s",
+    ] {
         check(&mut live(), &[(target, 503, Full)]);
     }
 }
@@ -142,11 +146,13 @@ fn names_and_queries_that_are_none_are_refused() {
             ("/show/other.mpd", 404, No),
             ("/other/manifest.mpd", 404, No),
             ("/other/manifest.mpp?from=2027-01-15T08:00:00Z&at=1&of=1", 404, No),
-            ("/show/g/audio/1.m4s", 404, No),
-            ("/show/g/audio/1_0.m4s", 404, No),
-            ("/show/h/video/1.m4s", 404, No),
-            ("/show/h/video/1_0.m4s", 404, No),
-            ("/show/g/VIDEO/1_0.m4s", 404, No),
+            ("/show/g/audio/0mywpiww0trp35-1.m4s", 404, No),
+            ("/show/g/audio/0mywpiww0trp35-1_0.m4s", 404, No),
+            ("/show/h/video/0mywpiww0trp35-1.m4s", 404, No),
+            ("/show/g/video/0000000000nope-1.m4s", 404, No),
+            ("/show/g/video/1.m4s", 404, No),
+            ("/show/h/video/0mywpiww0trp35-1_0.m4s", 404, No),
+            ("/show/g/VIDEO/0mywpiww0trp35-1_0.m4s", 404, No),
             // The time is told whatever is asked with it, and is nobody's to keep.
             ("/show/time", 200, No),
             ("/show/time?2027-01-15T08:00:00Z", 200, No),
@@ -198,24 +204,30 @@ fn what_was_there_and_is_not_kept_is_gone() {
     check(
         &mut world,
         &[
-            ("/show/g/video/2.m4s", 200, No),
-            ("/show/g/video/2_3.m4s", 200, No),
-            ("/show/g/video/2_4.m4s", 404, No),
+            ("/show/g/video/0mywpiww0trp35-2.m4s", 200, No),
+            ("/show/g/video/0mywpiww0trp35-2_3.m4s", 200, No),
+            ("/show/g/video/0mywpiww0trp35-2_4.m4s", 404, No),
         ],
     );
     // The media may be deleted first,
     assert_eq!(world.store.expire(|key| key.ends_with("/00000000000000180000.m4s")), 1);
-    check(&mut world, &[("/show/g/video/2_0.m4s", 410, No), ("/show/g/video/2_1.m4s", 200, No)]);
+    check(
+        &mut world,
+        &[
+            ("/show/g/video/0mywpiww0trp35-2_0.m4s", 410, No),
+            ("/show/g/video/0mywpiww0trp35-2_1.m4s", 200, No),
+        ],
+    );
     // or what tells of it.
     let mut world = three_minutes();
     assert!(world.store.expire(|key| key.contains("/video/index/0")) > 0);
     check(
         &mut world,
         &[
-            ("/show/g/video/2.m4s", 410, No),
-            ("/show/g/video/2_0.m4s", 410, No),
-            ("/show/g/video/2_18446744073709551615.m4s", 410, No),
-            ("/show/g/video/88.m4s", 200, No),
+            ("/show/g/video/0mywpiww0trp35-2.m4s", 410, No),
+            ("/show/g/video/0mywpiww0trp35-2_0.m4s", 410, No),
+            ("/show/g/video/0mywpiww0trp35-2_18446744073709551615.m4s", 410, No),
+            ("/show/g/video/0mywpiww0trp35-88.m4s", 200, No),
         ],
     );
 }

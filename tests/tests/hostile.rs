@@ -209,3 +209,13 @@ fn times_at_the_end_of_time_do_no_harm() {
         let _ = world.ask_now("/show/g/video/index.m3u8");
     }
 }
+
+#[test]
+fn the_seeds_of_requests_reach_patches() {
+    for (seed, file) in [("^", "manifest.mpp"), ("$", "sequence.mpp"), ("^&CMCD=br%3D1", "manifest.mpp")] {
+        let (target, answer) = fuzz_targets::answer(seed).expect("it is answered at once");
+        assert!(target.contains(file) && answer.body.contains("<Patch "), "{target}: {answer}");
+        // It has something to say.
+        assert!(answer.body.contains("/MPD/PatchLocation[1]"), "{answer}");
+    }
+}
