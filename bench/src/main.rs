@@ -3,6 +3,7 @@
 
 mod cut;
 mod load;
+mod manifest;
 mod measure;
 mod render;
 mod serve;
@@ -30,6 +31,9 @@ fn main() {
     let wanted = |name: &str| only.is_empty() || only.iter().any(|given| given == name);
     if wanted("render") {
         render::run();
+    }
+    if wanted("manifest") {
+        manifest::run();
     }
     if wanted("cut") {
         cut::run();
