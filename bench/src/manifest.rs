@@ -117,7 +117,7 @@ impl Ladder {
         let shape =
             Shape { target_duration_s: 2, segment_ms: 2000, part_ms: 500, whole_segments: false, window_ms };
         let timescale = Timescale::new(15_360).expect("not zero");
-        let anchor = Anchor { wall: BEGINS, time_ticks: 0, timescale };
+        let anchor = Anchor { wall: BEGINS, time_ticks: 0, timescale, is_produced: false };
         let picture = |width, height| (SyntheticMedia::Avc { width, height }, timescale, (512, 15));
         let sound = SyntheticMedia::Aac { sample_rate: 48_000, channels: 2 };
         let sound = (sound, Timescale::new(48_000).expect("not zero"), (1024, 24));

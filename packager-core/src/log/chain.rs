@@ -68,7 +68,6 @@ pub enum ChainError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastRun {
     /// Which.
-    #[serde(flatten)]
     pub run: Run,
     /// Decode time of its end.
     #[serde(rename = "until")]

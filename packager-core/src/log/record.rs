@@ -4,22 +4,46 @@ use serde::{Deserialize, Serialize};
 
 use super::name::{Generation, SessionId, TrackName};
 use super::segment::Segment;
-use super::settings::{BroadcastSettings, TrackDescription};
+use super::settings::{BroadcastSettings, Captions, TrackDescription, TrackSettings};
 use crate::cmaf::TrackKind;
 use crate::order::SortedMap;
 use crate::time::{Timescale, WallMs};
 
 /// `broadcast.json`: the operator's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Flat", into = "Flat")]
 pub struct BroadcastRecord {
     /// Names the tree of keys that viewers are sent to.
     pub generation: Generation,
     /// How its tracks are shown.
-    #[serde(flatten)]
     pub settings: BroadcastSettings,
-    /// What encoders say of the tracks in manifests; the settings count for more.
-    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    /// What encoders say of the tracks; the settings count for more.
     pub described: SortedMap<TrackName, TrackDescription>,
+}
+
+/// The record as it is stored: the settings beside the rest. What serde does by itself to that end weighs 4 kB in Wasm.
+#[derive(Serialize, Deserialize)]
+struct Flat {
+    generation: Generation,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    captions: Option<Captions>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    tracks: SortedMap<TrackName, TrackSettings>,
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    described: SortedMap<TrackName, TrackDescription>,
+}
+
+impl From<Flat> for BroadcastRecord {
+    fn from(Flat { generation, captions, tracks, described }: Flat) -> Self {
+        Self { generation, settings: BroadcastSettings { captions, tracks }, described }
+    }
+}
+
+impl From<BroadcastRecord> for Flat {
+    fn from(BroadcastRecord { generation, settings, described }: BroadcastRecord) -> Self {
+        let BroadcastSettings { captions, tracks } = settings;
+        Self { generation, captions, tracks, described }
+    }
 }
 
 impl BroadcastRecord {

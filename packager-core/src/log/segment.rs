@@ -33,7 +33,7 @@ pub struct Part {
     #[serde(rename = "b")]
     pub bytes: u64,
     /// What its metadata says.
-    #[serde(flatten)]
+    #[serde(rename = "m")]
     pub meta: PartMeta,
 }
 
