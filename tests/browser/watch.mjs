@@ -1,7 +1,7 @@
 // Watches a broadcast in headless Chromium, as a viewer does, and reports how that went.
 //
 //   node watch.mjs --url http://127.0.0.1:8080/demo/ --seconds 30 [--warmup 5] [--screenshot out.png]
-//                  [--size 1280x960] [--player NAME] [--through-outage] [--to-the-end] [--subtitles] [--choose-sound INDEX]
+//                  [--size 1280x960] [--player NAME] [--through-outage] [--to-the-end] [--subtitles INDEX] [--choose-sound INDEX]
 //                  [--sound] [--json]
 //
 // --player: hls, dash, shaka or native; otherwise what the page takes by itself.
@@ -12,7 +12,7 @@
 //
 // --to-the-end: the broadcast ends meanwhile. Playback does too, and not before what was sent last.
 //
-// --subtitles: turns on the first subtitles there are, and reports the texts of their cues.
+// --subtitles: chooses these in the page's menu, the first are 1, and reports the texts of their cues.
 //
 // --choose-sound: chooses this one in the page's menu of sound, and reports what the menu says in the end and the loudest
 // frequency that is heard.
@@ -47,7 +47,7 @@ const FLAGS = [
 ];
 
 function usage(problem) {
-  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--player NAME] [--through-outage] [--to-the-end] [--subtitles] [--choose-sound INDEX] [--sound] [--json]`);
+  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--player NAME] [--through-outage] [--to-the-end] [--subtitles INDEX] [--choose-sound INDEX] [--sound] [--json]`);
   process.exit(2);
 }
 
@@ -64,7 +64,7 @@ function options() {
         player: { type: 'string' },
         'through-outage': { type: 'boolean', default: false },
         'to-the-end': { type: 'boolean', default: false },
-        subtitles: { type: 'boolean', default: false },
+        subtitles: { type: 'string' },
         'choose-sound': { type: 'string' },
         sound: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
@@ -76,7 +76,7 @@ function options() {
   const seconds = Number(values.seconds);
   const warmup = Number(values.warmup);
   const [, width, height] = /^(\d+)x(\d+)$/.exec(values.size) ?? [];
-  const isIndex = /^\d*$/.test(values['choose-sound'] ?? '');
+  const isIndex = [values.subtitles, values['choose-sound']].every((index) => /^\d*$/.test(index ?? ''));
   if (!values.url || !(seconds > 0) || !(warmup >= 0) || !width || !isIndex) usage('an argument is missing or not a number');
   if (values.player) {
     const url = new URL(values.url);
@@ -248,7 +248,7 @@ async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, so
       await untilPlaying(page);
       const started_s = Number(((performance.now() - began) / 1000).toFixed(3));
       if (subtitles) {
-        await page.selectOption('#subtitles', { index: 1 }, { timeout: PLAYS_WITHIN_MS });
+        await page.selectOption('#subtitles', { index: Number(subtitles) }, { timeout: PLAYS_WITHIN_MS });
         await collectCues(page);
       }
       if (soundIndex) await page.selectOption('#sound', { index: Number(soundIndex) }, { timeout: PLAYS_WITHIN_MS });

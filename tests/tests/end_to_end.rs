@@ -125,7 +125,7 @@ fn subtitles_show() {
     let (multivariant, _) = playlists(&server, "show");
     let text = get(&multivariant).expect("an answer").text();
     assert!(text.contains("TYPE=SUBTITLES") && text.contains("stpp.ttml.im1t"), "{text}");
-    let watched = watch(&server.url("/show/"), 6, &["--subtitles", "--warmup", "1"]);
+    let watched = watch(&server.url("/show/"), 6, &["--subtitles", "1", "--warmup", "1"]);
     assert!(watched.ok && watched.errors.is_empty(), "{watched:?}");
     assert!(watched.cues.iter().any(|cue| cue.contains("three")), "{:?}", watched.cues);
 }

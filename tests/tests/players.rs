@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rimcast_tests::live::{
-    Encoder, Host as _, Push, Server, Watched, Way, end, get, wait_for, watch, watch_in_background,
+    Encoder, Host as _, Push, Server, Subtitles, Watched, Way, end, get, wait_for, watch, watch_in_background,
 };
 
 const PLAYERS: [&str; 2] = ["dash", "shaka"];
@@ -28,6 +28,86 @@ fn streams(server: &Server, broadcast: &str) -> BTreeMap<usize, String> {
     let tracks = ["video-0", "audio-1"].into_iter().enumerate();
     let url = |track| server.url(&format!("/{broadcast}/{generation}/{track}/index.m3u8"));
     tracks.map(|(stream, track)| (stream, url(track))).collect()
+}
+
+/// A picture, and a tone in each of two languages.
+const LANGUAGES: &str = "-re -f lavfi -i testsrc2=size=320x180:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000 \
+    -f lavfi -i sine=frequency=880:sample_rate=48000 -map 0:v -map 1:a -map 2:a -metadata:s:a:0 language=eng \
+    -metadata:s:a:1 language=deu -c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -g 60 -b:v 300k \
+    -c:a aac -f dash -ldash 1 -streaming 1 -seg_duration 2 -frag_type duration -frag_duration 0.5 -use_template 1 \
+    -use_timeline 0 -adaptation_sets id=0,streams=0|id=1,streams=1|id=2,streams=2 -method PUT -http_persistent 1";
+
+#[test]
+#[ignore = "needs ffmpeg and Chromium: cargo xtask test"]
+fn languages_and_subtitles_can_be_chosen_in_every_player() {
+    let data = tempfile::tempdir().expect("there is room for a folder");
+    let server = Server::serve(data.path(), &[]);
+    let _encoder = Encoder::run(LANGUAGES, &server.url("/ingest/show/manifest.mpd"));
+    let begins = Instant::now();
+    let _texts = [("stpp", "eng"), ("wvtt", "deu")]
+        .map(|(codec, language)| Subtitles::push(&server, "show", codec, language, begins));
+    streams(&server, "show");
+    let page = server.url("/show/");
+    // By their names: hls.js cannot show WebVTT in MP4.
+    let of_player = [
+        ("hls", "1", "stpp"),
+        ("dash", "1", "stpp"),
+        ("dash", "2", "wvtt"),
+        ("shaka", "1", "stpp"),
+        ("shaka", "2", "wvtt"),
+    ];
+    let mut wrong = Vec::new();
+    for (player, index, codec) in of_player {
+        let args = ["--player", player, "--subtitles", index, "--choose-sound", "1", "--warmup", "1"];
+        let watched = watch(&page, 7, &args);
+        println!("{player}: {:?}, {:?}", watched.cues, watched.sound);
+        let is_chosen = watched.cues.len() >= 2 && watched.cues.iter().all(|cue| cue.starts_with(codec));
+        let is_heard = watched
+            .sound
+            .as_ref()
+            .is_some_and(|sound| sound.chosen == 1 && sound.loudest_hz.abs_diff(880) < 20);
+        if !(good(&watched) && is_chosen && is_heard) {
+            wrong.push(format!("{codec} in {player}: {watched:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+#[ignore = "needs ffmpeg and Chromium: cargo xtask test"]
+fn sound_alone_and_pictures_alone_play_in_dash() {
+    let data = tempfile::tempdir().expect("there is room for a folder");
+    let server = Server::serve(data.path(), &[]);
+    let push = |name: &str, options: &str| {
+        let options = format!(
+            "-re {options} -f dash -ldash 1 -streaming 1 -seg_duration 2 -frag_type duration \
+             -frag_duration 0.5 -use_template 1 -use_timeline 0 -method PUT -http_persistent 1"
+        );
+        Encoder::run(&options, &server.url(&format!("/ingest/{name}/manifest.mpd")))
+    };
+    let _encoders = [
+        push("sound", "-f lavfi -i sine=frequency=440:sample_rate=48000 -c:a aac"),
+        push(
+            "pictures",
+            "-f lavfi -i testsrc2=size=320x180:rate=30 -c:v libx264 -preset ultrafast -tune zerolatency -pix_fmt yuv420p -g 60 -b:v 300k",
+        ),
+    ];
+    for name in ["sound", "pictures"] {
+        wait_for("it can be watched", Duration::from_secs(30), || {
+            get(&server.url(&format!("/{name}/manifest.mpd")))
+                .ok()
+                .filter(|answer| answer.status == 200)
+                .map(|_| ())
+        });
+        for player in PLAYERS {
+            let mut args = vec!["--player", player, "--warmup", "2"];
+            if name == "sound" {
+                args.push("--sound");
+            }
+            let watched = watch(&server.url(&format!("/{name}/")), 8, &args);
+            assert!(good(&watched), "{name} in {player}: {watched:?}");
+        }
+    }
 }
 
 fn good(watched: &Watched) -> bool {

@@ -30,6 +30,17 @@ pub struct Watched {
     pub decoded_frames: u64,
     /// With `--subtitles`: the texts of the cues.
     pub cues: Vec<String>,
+    /// With `--choose-sound`: what is heard.
+    pub sound: Option<Heard>,
+}
+
+/// The sound that is chosen.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Heard {
+    /// Its place in the menu.
+    pub chosen: usize,
+    /// The loudest frequency.
+    pub loudest_hz: u32,
 }
 
 /// A browser that is watching.

@@ -147,7 +147,7 @@ impl Encoder {
         Self { child }
     }
 
-    /// ffmpeg with these options, pushing to a URL.
+    /// ffmpeg with these options, pushing to a URL; `|` stands for a space within one.
     ///
     /// # Panics
     ///
@@ -155,7 +155,7 @@ impl Encoder {
     pub fn run(options: &str, url: &str) -> Self {
         let child = Command::new("ffmpeg")
             .args(["-hide_banner", "-loglevel", "error", "-nostdin"])
-            .args(options.split_whitespace())
+            .args(options.split_whitespace().map(|word| word.replace('|', " ")))
             .arg(url)
             .stdin(Stdio::null())
             .spawn()
