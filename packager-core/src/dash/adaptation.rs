@@ -75,6 +75,13 @@ impl<'a> AdaptationSet<'a> {
         self.representations.iter().all(|(_, template)| template == first).then_some(first)
     }
 
+    /// How many entries its timelines have.
+    pub(super) fn entries(&self) -> usize {
+        let templates = self.representations.iter().map(|(_, template)| template);
+        let written = templates.take(if self.template().is_some() { 1 } else { usize::MAX });
+        written.map(Template::entries).fold(0, usize::saturating_add)
+    }
+
     fn is_aligned(&self) -> bool {
         let mut templates = self.representations.iter().map(|(_, template)| template);
         let Some(first) = templates.next() else { return false };

@@ -91,7 +91,7 @@ impl<'a> Manifest<'a> {
 
     /// When the newest part that is listed was stored, or when a Period began of which no part is listed yet.
     fn newest(&self, listed: &[Listed<'_>]) -> WallMs {
-        let parts = listed.iter().flat_map(Listed::parts).map(|part| part.meta.wall);
+        let parts = listed.iter().filter_map(|listed| listed.newest);
         let begun = listed.iter().map(|listed| listed.rendition.chain.run.period).max();
         let begun = begun.and_then(|period| self.periods.get(usize::try_from(period).ok()?));
         parts.chain(begun.map(|record| record.anchor.wall)).max().unwrap_or(WallMs(0))
@@ -139,8 +139,12 @@ impl<'a> Manifest<'a> {
         patch_location: Option<&str>,
     ) -> String {
         let is_dynamic = !self.has_ended();
-        let segments = self.renditions.iter().map(|rendition| rendition.chain.listed()).fold(0, usize::max);
-        let mut to = Document::new(segments.saturating_mul(48).saturating_add(4096));
+        let sets = layout.periods.iter().flat_map(|(_, sets)| sets);
+        let lengths = sets.clone().map(AdaptationSet::entries).fold(0, usize::saturating_add);
+        let representations = sets.map(|set| set.representations.len()).fold(4, usize::saturating_add);
+        let listed = if extent == Extent::Whole { lengths } else { 0 };
+        let mut to =
+            Document::new(listed.saturating_mul(48).saturating_add(representations.saturating_mul(1024)));
         to.open(self.root(layout, extent, published, is_dynamic));
         if let Some(location) = patch_location {
             to.text(patch_location_tag(), location);

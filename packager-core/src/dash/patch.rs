@@ -140,13 +140,8 @@ fn as_of<'a>(rendition: &'a Rendition<'a>, at_ticks: u64) -> Option<Listed<'a>> 
         known.pop();
     }
     known.drain(..first);
-    Some(Listed {
-        rendition,
-        segments: known,
-        open_until: (was_open && chain.has_parts()).then_some(at_ticks),
-        next_ticks: at_ticks,
-        progress,
-    })
+    let open_until = (was_open && chain.has_parts()).then_some(at_ticks);
+    Some(Listed::new(rendition, known, open_until, (at_ticks, progress)))
 }
 
 /// A patch that is being written.
@@ -213,7 +208,9 @@ impl Operations {
         let kept = old.get(gone..).unwrap_or_default();
         for (place, (old, new)) in (1_u64..).zip(kept.iter().zip(new)) {
             if old != new {
-                self.with_child("replace", &format!("{path}/S[{place}]"), |to| to.empty(new.tag()));
+                self.with_child("replace", &format!("{path}/S[{place}]"), |to| {
+                    Entry::write_all(std::slice::from_ref(new), to);
+                });
             }
         }
         // What is merged with the one before it is no entry of its own any more.
@@ -223,7 +220,7 @@ impl Operations {
         }
         let added = new.get(kept.len()..).unwrap_or_default();
         if !added.is_empty() {
-            self.with_child("add", path, |to| added.iter().for_each(|entry| to.empty(entry.tag())));
+            self.with_child("add", path, |to| Entry::write_all(added, to));
         }
         Ok(())
     }

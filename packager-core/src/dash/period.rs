@@ -17,6 +17,8 @@ pub(super) struct Listed<'a> {
     pub(super) next_ticks: u64,
     /// How far the chain has come: more with each entry.
     pub(super) progress: u64,
+    /// When the newest part that is known was stored.
+    pub(super) newest: Option<WallMs>,
 }
 
 /// As many steps as a segment counts for in how far a chain has come: more than most have parts.
@@ -51,22 +53,25 @@ impl<'a> Listed<'a> {
         let open = chain.open.as_ref().filter(|_| chain.has_parts());
         let segments = chain.closed.iter().skip(first).chain(open).collect();
         let next_ticks = chain.next_ticks;
-        Self {
-            rendition,
-            segments,
-            open_until: open.map(|_| next_ticks),
-            next_ticks,
-            progress: progress(chain),
-        }
+        Self::new(rendition, segments, open.map(|_| next_ticks), (next_ticks, progress(chain)))
     }
 
-    /// All parts of what is listed.
-    pub(super) fn parts(&self) -> impl Iterator<Item = &Part> {
-        let newest = self.segments.last().map(|newest| newest.msn);
-        self.segments.iter().flat_map(move |segment| {
-            let until = self.open_until.filter(|_| newest == Some(segment.msn));
-            segment.parts.iter().filter(move |part| until.is_none_or(|until| part.start_ticks < until))
-        })
+    /// What is listed, oldest first, and up to which decode time of the newest, where that may still grow.
+    pub(super) fn new(
+        rendition: &'a Rendition<'a>,
+        segments: Vec<&'a Segment>,
+        open_until: Option<u64>,
+        (next_ticks, progress): (u64, u64),
+    ) -> Self {
+        let known = |part: &&Part| open_until.is_none_or(|until| part.start_ticks < until);
+        let (newest, others) = match segments.split_last() {
+            Some((newest, others)) => (newest.parts.as_slice(), others),
+            None => Default::default(),
+        };
+        // It is not always the last: clocks differ.
+        let parts = others.iter().flat_map(|segment| &segment.parts).chain(newest.iter().filter(known));
+        let newest = parts.map(|part| part.meta.wall).max();
+        Self { rendition, segments, open_until, next_ticks, progress, newest }
     }
 }
 
@@ -123,6 +128,11 @@ impl<'a> Period<'a> {
     }
 }
 
+/// Whether two segments of a track are of the same run: each run has a first.
+fn is_same(run: &Run, other: &Run) -> bool {
+    run.first_msn == other.first_msn
+}
+
 /// The session that a run changes to within its period; `None` of one that is there from the start.
 fn changed_to<'a>(run: &'a Run, record: &PeriodRecord) -> Option<&'a SessionId> {
     (run.session != record.session).then_some(&run.session)
@@ -136,7 +146,7 @@ pub(super) fn periods<'a>(records: &'a [PeriodRecord], listed: &[Listed<'a>]) ->
         let mut last: Option<&Run> = None;
         for segment in listed.segments.iter().filter(|segment| !segment.is_gap()) {
             let run = &segment.run;
-            if last == Some(run) {
+            if last.is_some_and(|last| is_same(run, last)) {
                 continue;
             }
             last = Some(run);
@@ -174,13 +184,14 @@ pub(super) struct Stretch<'a> {
     pub(super) open_until: Option<u64>,
     /// Decode time of the chain's next entry.
     next_ticks: u64,
+    /// The chain's next entry will be of this run.
+    is_newest_run: bool,
 }
 
 impl Stretch<'_> {
     /// Whether a segment is of the same run, and was begun already, be it listed or not.
     pub(super) fn knows(&self, segment: &Segment) -> bool {
-        let is_newest_run = self.rendition.chain.run == *self.run;
-        segment.run == *self.run && (!is_newest_run || segment.start_ticks < self.next_ticks)
+        is_same(&segment.run, self.run) && (!self.is_newest_run || segment.start_ticks < self.next_ticks)
     }
 }
 
@@ -199,17 +210,24 @@ pub(super) fn stretch<'a>(listed: &Listed<'a>, periods: &[Period<'a>], index: us
         .filter(|segment| !segment.is_gap())
         .map(|segment| &segment.run)
         .find(|run| home(run).is_some_and(|home| home <= index))?;
-    let is_in = |segment: &&&'a Segment| {
-        segment.run == *run
-            && period.end_of(segment) > period.wall
-            && next.is_none_or(|next| period.wall_of(segment) < next.wall)
-    };
-    let segments: Vec<&'a Segment> = listed.segments.iter().filter(is_in).copied().collect();
+    let of_run = listed.segments.iter().copied().filter(|segment| is_same(&segment.run, run));
+    let segments: Vec<&'a Segment> = of_run
+        .skip_while(|segment| period.end_of(segment) <= period.wall)
+        .take_while(|segment| next.is_none_or(|next| period.wall_of(segment) < next.wall))
+        .collect();
     let newest = segments.last()?;
     if segments.iter().all(|segment| segment.is_gap()) {
         return None;
     }
     let is_newest = listed.segments.last().is_some_and(|last| last.msn == newest.msn);
     let open_until = listed.open_until.filter(|_| is_newest);
-    Some(Stretch { rendition: listed.rendition, run, segments, open_until, next_ticks: listed.next_ticks })
+    let is_newest_run = listed.rendition.chain.run == *run;
+    Some(Stretch {
+        is_newest_run,
+        rendition: listed.rendition,
+        run,
+        segments,
+        open_until,
+        next_ticks: listed.next_ticks,
+    })
 }

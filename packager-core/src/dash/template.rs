@@ -102,6 +102,14 @@ impl<'a> Template<'a> {
         tenths.div_ceil(u64::from(self.timescale.ticks_per_second()))
     }
 
+    /// How many entries its timeline has.
+    pub(super) fn entries(&self) -> usize {
+        match &self.addressing {
+            Addressing::Duration(_) => 0,
+            Addressing::Timeline(entries) => entries.len(),
+        }
+    }
+
     /// Whether segments can be asked for before they are whole.
     pub(super) fn is_early(&self, form: Form) -> bool {
         self.lead_ticks.is_some() || (self.has_parts && form == Form::Sequence)
@@ -132,9 +140,7 @@ impl<'a> Template<'a> {
         to.open(tag);
         to.open(Tag::new("SegmentTimeline"));
         if extent == Extent::Whole {
-            for entry in entries {
-                to.empty(entry.tag());
-            }
+            Entry::write_all(entries, to);
         }
         to.close();
         to.close();
@@ -142,13 +148,14 @@ impl<'a> Template<'a> {
 }
 
 impl Entry {
-    /// As an `S`.
-    pub(super) fn tag(&self) -> Tag {
-        Tag::new("S")
-            .with("t", self.start_ticks)
-            .with("d", self.duration_ticks)
-            .with_some("r", Some(self.repeat).filter(|repeat| *repeat > 0))
-            .with_some("k", Some(self.parts).filter(|parts| *parts > 1))
+    /// Each as an `S`.
+    pub(super) fn write_all(entries: &[Self], to: &mut Document) {
+        to.empties("S", entries, |tag, entry| {
+            tag.with("t", entry.start_ticks)
+                .with("d", entry.duration_ticks)
+                .with_some("r", Some(entry.repeat).filter(|repeat| *repeat > 0))
+                .with_some("k", Some(entry.parts).filter(|parts| *parts > 1))
+        });
     }
 }
 

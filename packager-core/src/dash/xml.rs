@@ -1,7 +1,9 @@
 //! XML as it is written here: elements one under the other, by quick-xml.
 
 use quick_xml::Writer;
+use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use quick_xml::name::QName;
 
 /// An attribute's value.
 pub(super) enum Value<'a> {
@@ -33,19 +35,28 @@ impl From<u32> for Value<'_> {
     }
 }
 
+/// What most tags fit into.
+const TAG_BYTES: usize = 96;
+
 /// A start tag that is being put together.
 pub(super) struct Tag(BytesStart<'static>);
 
 impl Tag {
     pub(super) fn new(name: &'static str) -> Self {
-        Self(BytesStart::new(name))
+        let mut content = String::with_capacity(TAG_BYTES);
+        content.push_str(name);
+        Self(BytesStart::from_content(content, name.len()))
     }
 
     /// With an attribute.
     pub(super) fn with<'v>(mut self, name: &str, value: impl Into<Value<'v>>) -> Self {
         match value.into() {
             Value::Text(text) => self.0.push_attribute((name, text)),
-            Value::Number(number) => self.0.push_attribute((name, itoa::Buffer::new().format(number))),
+            Value::Number(number) => {
+                let mut digits = itoa::Buffer::new();
+                let value = digits.format(number).into();
+                self.0.push_attribute(Attribute { key: QName(name), value });
+            }
         }
         self
     }
@@ -87,6 +98,22 @@ impl Document {
     pub(super) fn empty(&mut self, tag: Tag) {
         self.settle();
         let _ = self.writer.write_event(Event::Empty(tag.0));
+    }
+
+    /// Elements of one name without content, one for each of what there may be thousands of.
+    pub(super) fn empties<T>(
+        &mut self,
+        name: &'static str,
+        items: impl IntoIterator<Item = T>,
+        with: impl Fn(Tag, T) -> Tag,
+    ) {
+        self.settle();
+        let mut tag = Tag::new(name);
+        for item in items {
+            tag = with(tag, item);
+            let _ = self.writer.write_event(Event::Empty(tag.0.borrow()));
+            tag.0.clear_attributes();
+        }
     }
 
     /// An element with text.
