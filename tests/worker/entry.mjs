@@ -34,6 +34,8 @@ const bucket = {
   reads: [],
   /** When writes were tried, by key. */
   writes: new Map(),
+  /** When each key was first there to be read. */
+  stored: new Map(),
   /** What was refused as R2 would. */
   refused: [],
   /** The next `head` of a key with this in it gives an object that throws when its size is read. */
@@ -82,7 +84,9 @@ class R2Bucket {
     if (tried.length > 0 && now - tried.at(-1) < WRITE_INTERVAL_MS) {
       refuse("Reduce your concurrent request rate for the same object. (10058)");
     }
-    return await this.real.put(key, value, options);
+    const object = await this.real.put(key, value, options);
+    if (object && !bucket.stored.has(key)) bucket.stored.set(key, realNow());
+    return object;
   }
 
   async read(key, begin) {
@@ -136,6 +140,7 @@ async function control(request, env) {
         read: bucket.reads.length,
         reads: bucket.reads.slice(Number(searchParams.get("since"))),
         writes: Object.fromEntries(bucket.writes),
+        stored: Object.fromEntries(bucket.stored),
         refused: bucket.refused,
       });
     case "/-test/list":

@@ -30,6 +30,8 @@ pub struct Inside {
     pub reads: Vec<String>,
     /// When the Worker tried to write each key, in milliseconds since the epoch.
     pub writes: BTreeMap<String, Vec<u64>>,
+    /// When each key was first there to be read, in milliseconds since the epoch.
+    pub stored: BTreeMap<String, u64>,
     /// Writes that R2 would refuse, and why.
     pub refused: Vec<String>,
 }
@@ -82,6 +84,16 @@ impl Worker {
     /// Its host and port.
     pub fn address(&self) -> &str {
         self.url.trim_start_matches("http://")
+    }
+
+    /// Its port.
+    ///
+    /// # Panics
+    ///
+    /// Its URL has none.
+    pub fn port(&self) -> u16 {
+        let port = self.url.rsplit(':').next().and_then(|port| port.parse().ok());
+        port.expect("Miniflare's URL has a port")
     }
 
     /// Stores objects (key, metadata, body) as if all at once, and sets the Worker's clock, if one is given.
