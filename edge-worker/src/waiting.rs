@@ -3,6 +3,8 @@
 //! While anyone waits, it polls the one key that they wait for, from when it is due. Every wait has a
 //! deadline: viewers that leave are not seen to.
 
+mod growing;
+
 use std::cell::RefCell;
 use std::pin::pin;
 use std::rc::Rc;
@@ -12,16 +14,17 @@ use futures_util::future::{Either, select};
 use futures_util::lock::Mutex;
 use ingest_lambda::Runtime as _;
 use js_sys::Promise;
-use packager_core::edge::{Asked, Body, Cursor, Grow, HOLD_MS, PartObject, Response as Decided, Step, Wait};
+use packager_core::edge::{Asked, Body, HOLD_MS, Method, Response as Decided, Step, Wait};
 use packager_core::time::WallMs;
 use tokio::sync::Notify;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
-use web_sys::{TransformStream, WritableStream};
+use web_sys::TransformStream;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use crate::edge::{BROKEN_OFF, EdgeHost, ViewerRequest, pipe_part, unavailable};
+use self::growing::GrowingSegments;
+use crate::edge::{EdgeHost, ViewerRequest, unavailable};
 use crate::isolate::Isolate;
 use crate::respond::{Head, said};
 use crate::store::R2Store;
@@ -54,6 +57,7 @@ struct Place {
     waiters: RefCell<Vec<(String, Arc<Notify>)>>,
     /// Held by whoever reads the log, so that a crowd reads it once.
     reading: Mutex<()>,
+    growing: GrowingSegments,
 }
 
 impl DurableObject for WaitingObject {
@@ -63,6 +67,7 @@ impl DurableObject for WaitingObject {
                 edge: EdgeHost::new(store),
                 waiters: RefCell::default(),
                 reading: Mutex::default(),
+                growing: GrowingSegments::default(),
             })
         });
         Self { env, place }
@@ -117,49 +122,16 @@ impl Place {
         match decided.body {
             Body::Segment { ref parts, more: Some(ref cursor) } => {
                 let head = Head::new(&decided);
-                if viewer.method == packager_core::edge::Method::Head {
+                if viewer.method == Method::Head {
                     return head.empty();
                 }
                 let pipe = TransformStream::new()?;
-                let growing = Rc::clone(self).send_growing(parts.clone(), cursor.clone(), pipe.writable());
-                spawn_local(growing);
+                let segment = self.growing(&viewer.path, parts, cursor);
+                spawn_local(Rc::clone(self).send_growing(segment, pipe.writable()));
                 head.with_stream(pipe.readable())
             }
             _ => self.edge.send(decided, viewer, env).await,
         }
-    }
-
-    /// Sends an open segment part by part, as they land, until it is closed.
-    async fn send_growing(self: Rc<Self>, parts: Vec<PartObject>, cursor: Cursor, to: WritableStream) {
-        let (mut parts, mut cursor) = (parts, cursor);
-        loop {
-            for part in &parts {
-                if !pipe_part(&self.edge.store, part, 0..part.bytes, &to).await {
-                    return;
-                }
-            }
-            (parts, cursor) = match self.edge.grow(&cursor) {
-                Grow::Parts(parts, cursor) => (parts, cursor),
-                Grow::Fetch(fetches) => match self.edge.read(fetches).await {
-                    Ok(()) => (Vec::new(), cursor),
-                    Err(why) => {
-                        tracing::error!("{why}");
-                        break;
-                    }
-                },
-                Grow::Wait(wait) => {
-                    self.wait(wait).await;
-                    (Vec::new(), cursor.woken(Isolate::now()))
-                }
-                Grow::End => {
-                    let _ = JsFuture::from(to.close()).await;
-                    return;
-                }
-                Grow::Abort => break,
-            };
-        }
-        // Not ended but broken off, so that no cache keeps half of it.
-        let _ = JsFuture::from(to.abort_with_reason(&BROKEN_OFF.into())).await;
     }
 
     /// Returns when what is waited for may be there, or at the deadline.

@@ -8,9 +8,10 @@ use packager_core::ingest::Settings;
 use rimcast_tests::golden;
 use rimcast_tests::golden::hosted::Hosted;
 use rimcast_tests::live::{
-    Asking, SlowPush, Worker, get, parts, segment_url, synthetic, tracks, video_playlist, wait_for,
+    Asking, Feed, SlowPush, Wire, Worker, get, parts, segment_url, synthetic, tracks, video_playlist,
+    wait_for,
 };
-use rimcast_tests::media::Source;
+use rimcast_tests::media::{Source, Synthetic};
 use rimcast_tests::world::{Upload, World};
 
 /// Longest that anything here is waited for, on a busy machine.
@@ -123,6 +124,78 @@ fn a_thousand_wait_on_one_object_and_all_get_the_part() {
         assert!(got.body == expected[number % 2], "request {number} got something else");
     }
     assert_eq!(worker.inside(usize::MAX).held, 0);
+}
+
+/// Two segments of so many chunks are pushed; the URL of the third.
+fn third_segment(worker: &Worker, feed: &mut Feed, chunks: usize) -> String {
+    feed.send(0..2 * chunks);
+    let stored = || parts(worker, "show", "video").len();
+    wait_for("two segments are there", LIMIT, || (stored() == 2 * chunks).then_some(()));
+    segment_url(&video_playlist(worker, "show"), 3)
+}
+
+/// How often each of these parts was read.
+fn reads(worker: &Worker, chunks: std::ops::Range<usize>) -> Vec<usize> {
+    let got = worker.inside(usize::MAX).got;
+    parts(worker, "show", "video")[chunks].iter().map(|(part, _)| got[&part.key]).collect()
+}
+
+#[test]
+#[ignore = "needs the Worker and workerd: cargo xtask test"]
+fn all_who_are_sent_a_growing_segment_share_one_reader() {
+    let worker = Worker::start();
+    let mut feed = Feed::open(worker.port(), "/ingest/show/video.cmfv", synthetic(false, 20));
+    let segment = third_segment(&worker, &mut feed, 4);
+    let ask = |count: usize| (0..count).map(|_| Asking::start("GET", &segment)).collect::<Vec<_>>();
+    let mut askings = ask(100);
+    until_held(&worker, 100);
+    let mut expected = Vec::new();
+    for chunk in 8..12 {
+        feed.send(chunk..chunk + 1);
+        expected.extend(feed.source.chunks[chunk].body().concat());
+        for asking in &askings {
+            drop(asking.until(|progress| progress.body.len() >= expected.len()));
+        }
+        if chunk > 8 && chunk < 11 {
+            askings.extend(ask(50));
+        }
+    }
+    assert!(askings.iter().all(|asking| asking.progress().end.is_none()), "it ended before it was closed");
+    feed.send(12..13);
+    for asking in &askings {
+        let got = asking.ended();
+        assert_eq!((got.status(), &got.end), (Some(200), &Some(Ok(()))));
+        assert!(got.body == expected, "{} bytes", got.body.len());
+    }
+    assert_eq!(askings.len(), 200);
+    assert_eq!(reads(&worker, 8..12), [1; 4]);
+    assert_eq!(feed.finish(), 200);
+}
+
+#[test]
+#[ignore = "needs the Worker and workerd: cargo xtask test"]
+fn who_reads_a_growing_segment_slowly_is_sent_all_of_it_and_keeps_nobody() {
+    let worker = Worker::start();
+    // More than is held in memory, and than fits into sockets.
+    let media = Synthetic { frame_bytes: 300_000, gop: 120, seconds: 13, ..Synthetic::default() };
+    let source = Source::synthetic(&media);
+    let mut feed = Feed::open(worker.port(), "/ingest/show/video.cmfv", source);
+    let segment = third_segment(&worker, &mut feed, 8);
+    let slow = Wire::ask(&segment);
+    until_held(&worker, 1);
+    let quick = Wire::get(&segment);
+    until_held(&worker, 2);
+    feed.send(16..25);
+    let quick = quick.ended();
+    let expected: Vec<u8> =
+        feed.source.chunks[16..24].iter().flat_map(|chunk| chunk.body().concat()).collect();
+    assert!(quick.ended.is_some() && quick.body == expected, "{} bytes", quick.body.len());
+    assert_eq!(reads(&worker, 16..24), [1; 8], "who does not read is not read for");
+    let slow = Wire::read(slow).ended();
+    assert!(slow.ended.is_some() && slow.body == expected, "{} bytes", slow.body.len());
+    let reads = reads(&worker, 16..24);
+    assert!(reads.contains(&2) && reads.iter().all(|reads| *reads <= 2), "{reads:?}");
+    assert_eq!(feed.finish(), 200);
 }
 
 #[test]

@@ -32,6 +32,8 @@ const bucket = {
   reading: [],
   /** Keys and prefixes, in the order in which their reads ended. */
   reads: [],
+  /** How often each key's body was asked for. */
+  got: new Map(),
   /** When writes were tried, by key. */
   writes: new Map(),
   /** When each key was first there to be read. */
@@ -65,6 +67,7 @@ class R2Bucket {
   }
 
   get(key, options) {
+    bucket.got.set(key, (bucket.got.get(key) ?? 0) + 1);
     return this.read(key, () => this.real.get(key, options));
   }
 
@@ -139,6 +142,7 @@ async function control(request, env) {
         reading: bucket.reading,
         read: bucket.reads.length,
         reads: bucket.reads.slice(Number(searchParams.get("since"))),
+        got: Object.fromEntries(bucket.got),
         writes: Object.fromEntries(bucket.writes),
         stored: Object.fromEntries(bucket.stored),
         refused: bucket.refused,

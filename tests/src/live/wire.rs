@@ -39,17 +39,31 @@ impl Received {
 }
 
 impl Wire {
-    /// Sends a GET.
+    /// Sends a GET, and reads what comes.
     ///
     /// # Panics
     ///
     /// Nobody listens.
     pub fn get(url: &str) -> Self {
+        Self::read(Self::ask(url))
+    }
+
+    /// Sends a GET, and reads nothing.
+    ///
+    /// # Panics
+    ///
+    /// Nobody listens.
+    pub fn ask(url: &str) -> TcpStream {
         let (address, path) =
             url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("an http URL");
         let mut socket = TcpStream::connect(address).expect("it listens");
         socket.set_read_timeout(Some(LIMIT)).expect("that is no zero");
         write!(socket, "GET /{path} HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("it reads");
+        socket
+    }
+
+    /// Reads what comes.
+    pub fn read(mut socket: TcpStream) -> Self {
         Self { reader: std::thread::spawn(move || receive(&mut socket)) }
     }
 

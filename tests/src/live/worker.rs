@@ -28,6 +28,8 @@ pub struct Inside {
     pub read: usize,
     /// What was read since the time that was asked for: keys and prefixes, in the order in which reads ended.
     pub reads: Vec<String>,
+    /// How often each key's body was asked for.
+    pub got: BTreeMap<String, usize>,
     /// When the Worker tried to write each key, in milliseconds since the epoch.
     pub writes: BTreeMap<String, Vec<u64>>,
     /// When each key was first there to be read, in milliseconds since the epoch.
