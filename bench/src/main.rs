@@ -2,6 +2,7 @@
 //! machines differ and are noisy. Nothing here passes or fails.
 
 mod cut;
+mod growing;
 mod load;
 mod manifest;
 mod measure;
@@ -43,6 +44,9 @@ fn main() {
     }
     if wanted("fanout") {
         serve::fan_out();
+    }
+    if wanted("growing") {
+        growing::run();
     }
     if wanted("worker") {
         worker::run();

@@ -5,25 +5,46 @@
 //! that no wake-up is lost.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use ingest_lambda::store::StoreError;
 use ingest_lambda::{Native, Runtime as _};
 use packager_core::edge::{Asked, Cursor, Edge, Fetch, Grow, Request, Response, Step, Wait};
 use packager_core::log::reader::Target;
 use packager_core::log::{BroadcastName, BroadcastRecord, Found, Generation, TrackName};
 use packager_core::time::WallMs;
-use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Notify, OnceCell};
 
 /// Sets of waiters beyond this are looked through for ones that nobody waits in any more.
 const WAITER_SETS: usize = 1024;
+
+/// Bodies beyond this are looked through for ones that are not being sent any more.
+const SENDING: usize = 256;
+
+/// A stored body, once it is read; `None`: there is nothing.
+type Read = OnceCell<Option<Bytes>>;
+
+/// A body that is there for as long as anyone is sent it.
+struct Sent {
+    body: Bytes,
+    _read: Arc<Read>,
+}
+
+impl AsRef<[u8]> for Sent {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
 
 /// What everyone shares.
 pub(crate) struct Hub {
     shared: Mutex<Shared>,
     recent: Mutex<Recent>,
+    /// What is being sent, by key, where it was read from storage.
+    sending: Mutex<HashMap<Box<str>, Weak<Read>>>,
     /// Held by whoever reads the log from storage for the edge, so that a crowd that meets a cold
     /// edge reads it once.
     pub(crate) reading: tokio::sync::Mutex<()>,
@@ -72,6 +93,7 @@ impl Hub {
         Self {
             shared: Mutex::new(Shared { edge: Edge::new(true), waiters: HashMap::new() }),
             recent: Mutex::new(Recent { room_bytes: cache_bytes, ..Recent::default() }),
+            sending: Mutex::default(),
             reading: tokio::sync::Mutex::new(()),
         }
     }
@@ -152,6 +174,30 @@ impl Hub {
     /// A part or header that was stored lately.
     pub(crate) fn recent(&self, key: &str) -> Option<Bytes> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner).bodies.get(key).cloned()
+    }
+
+    /// A stored body, read once for all who are sent it at the same time.
+    pub(crate) async fn read_once(
+        &self,
+        key: &str,
+        read: impl Future<Output = Result<Option<Bytes>, StoreError>>,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let shared = self.sending(key);
+        let body = shared.get_or_try_init(|| read).await?.clone();
+        Ok(body.map(|body| Bytes::from_owner(Sent { body, _read: shared })))
+    }
+
+    fn sending(&self, key: &str) -> Arc<Read> {
+        let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = sending.get(key).and_then(Weak::upgrade) {
+            return known;
+        }
+        if sending.len() >= SENDING {
+            sending.retain(|_, read| read.strong_count() > 0);
+        }
+        let read = Arc::default();
+        sending.insert(Box::from(key), Arc::downgrade(&read));
+        read
     }
 }
 
@@ -259,6 +305,38 @@ mod tests {
         assert!(!recent.bodies.contains_key("a") && recent.bodies.contains_key("b"));
         recent.insert("d", body(10));
         assert_eq!((recent.bodies.len(), recent.order.len(), recent.held_bytes), (1, 1, 10));
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_once_while_anyone_is_sent_it() {
+        let hub = Hub::new(0);
+        let reads = std::cell::Cell::new(0);
+        let read = || {
+            hub.read_once("cup/part", async {
+                reads.set(reads.get() + 1);
+                tokio::task::yield_now().await;
+                Ok(Some(Bytes::from(vec![7; 9])))
+            })
+        };
+        let (one, other) = tokio::join!(read(), read());
+        let (one, other) = (one.unwrap().unwrap(), other.unwrap().unwrap());
+        assert_eq!((reads.get(), &one[..], one.as_ptr()), (1, &[7; 9][..], other.as_ptr()));
+        drop(one);
+        // A piece of it is enough to keep it.
+        let piece = other.slice(1..2);
+        drop(other);
+        assert_eq!(read().await.unwrap().unwrap().slice(1..2).as_ptr(), piece.as_ptr());
+        assert_eq!(reads.get(), 1);
+        drop(piece);
+        read().await.unwrap();
+        assert_eq!(reads.get(), 2, "it was kept for nobody");
+        let fails = hub.read_once("cup/other", async { Err(StoreError::Busy { key: String::new() }) });
+        assert!(fails.await.is_err());
+        assert_eq!(
+            hub.read_once("cup/other", async { Ok(None) }).await.unwrap(),
+            None,
+            "failing is not kept"
+        );
     }
 
     #[tokio::test]

@@ -177,8 +177,11 @@ async fn object(host: &Host, key: &str) -> Result<Option<Bytes>, StoreError> {
     if let Some(body) = host.hub.recent(key) {
         return Ok(Some(body));
     }
-    let object = host.store.get(key).await?;
-    Ok(object.map(|object| object.body).filter(|body| !body.is_empty()))
+    let read = async {
+        let object = host.store.get(key).await?;
+        Ok(object.map(|object| object.body).filter(|body| !body.is_empty()))
+    };
+    host.hub.read_once(key, read).await
 }
 
 type Pieces = mpsc::Sender<Result<Bytes, BrokenOff>>;

@@ -81,7 +81,7 @@ enum Task {
     },
     /// Measure, each figure beside a yardstick from the same run.
     Bench {
-        /// These benchmarks alone: render, manifest, cut, latency, fanout, worker, worker-latency.
+        /// These benchmarks alone: render, manifest, cut, latency, fanout, growing, worker, worker-latency.
         names: Vec<String>,
     },
 }
