@@ -68,9 +68,12 @@ async function watch() {
     text = (await get(`${path}?_HLS_msn=${msn}&_HLS_part=${part}`)).body.toString();
   } while (next(text).part === 0);
   const { msn, part } = next(text);
-  const hinted = `${folder}${/PRELOAD-HINT:.*URI="([^"]+)"/.exec(text)[1]}`;
+  // Of the session that the part is of.
+  const hintedUri = /PRELOAD-HINT:.*URI="([^"]+)"/.exec(text)[1];
+  const [session] = hintedUri.split('/');
+  const hinted = `${folder}${hintedUri}`;
   const blocking = Array.from({ length: HELD_AT_ONCE }, () => get(`${path}?_HLS_msn=${msn}&_HLS_part=${part}`));
-  const [hint, growing, ...playlists] = await Promise.all([get(hinted), get(`${folder}${msn}.m4s`), ...blocking]);
+  const [hint, growing, ...playlists] = await Promise.all([get(hinted), get(`${folder}${session}-${msn}.m4s`), ...blocking]);
 
   for (const playlist of playlists) {
     must(playlist.status === 200, `a blocking playlist answers ${playlist.status}`);

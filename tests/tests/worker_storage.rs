@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rimcast_tests::live::{
-    SlowPush, Worker, get, parts, put, request, root, tracks, video_playlist, wait_for,
+    SlowPush, Worker, get, parts, put, request, root, segment_url, tracks, video_playlist, wait_for,
 };
 
 /// Longest that anything here is waited for, on a busy machine.
@@ -149,7 +149,7 @@ fn ranges_of_media_are_served_and_past_the_end_is_416() {
     let header = part.rsplit_once('/').map(|(folder, _)| format!("{folder}/init.mp4")).unwrap();
     let playlist = video_playlist(&worker, "show");
     let media = [
-        (playlist.replace("index.m3u8", "1.m4s"), segment),
+        (segment_url(&playlist, 1), segment),
         (worker.url(&format!("/{part}")), video.chunks(1).nth(1).unwrap()),
         (worker.url(&format!("/{header}")), video.source.header.to_vec()),
     ];
