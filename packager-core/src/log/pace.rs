@@ -95,3 +95,43 @@ impl Pace {
         own.into_iter().chain(nominal)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The grids of a run whose segments begin then, after another whose first was so long.
+    fn told(as_before: Option<u64>, begins: &[u64]) -> Vec<u64> {
+        let mut pace = Pace::begin(2_000, as_before);
+        for (index, after) in (0..).zip(begins) {
+            if index == 1 {
+                pace.adopt(*after);
+            }
+            pace.count(index, *after);
+        }
+        pace.grids().map(|grid| grid.duration_ticks).collect()
+    }
+
+    #[test]
+    fn a_run_is_told_by_one_length_or_by_none() {
+        assert_eq!(told(None, &[0]), [0; 0]);
+        assert_eq!(told(None, &[0, 2_100, 4_000]), [2_100, 2_000]);
+        assert_eq!(told(None, &[0, 3_000, 6_000]), [3_000]);
+        // While its first segment is open it is told as the run before.
+        assert_eq!(told(Some(3_000), &[0]), [3_000]);
+        assert_eq!(told(Some(3_000), &[0, 3_100, 6_200]), [3_100]);
+        assert_eq!(told(Some(3_000), &[0, 2_000, 4_000]), [0; 0]);
+    }
+
+    #[test]
+    fn the_next_run_is_expected_as_this_one_only_if_it_kept_to_it() {
+        let kept = |begins: &[u64]| {
+            let mut pace = Pace::begin(2_000, None);
+            pace.adopt(1_200);
+            (0..).zip(begins).for_each(|(index, after)| pace.count(index, *after));
+            pace.kept_ticks()
+        };
+        assert_eq!(kept(&[0, 1_200, 2_500]), Some(1_200));
+        assert_eq!(kept(&[0, 1_200, 3_200]), None);
+    }
+}
