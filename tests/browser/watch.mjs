@@ -198,10 +198,16 @@ const heard = (page) =>
     const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
     context.createMediaElementSource(window.rimcast.video).connect(analyser).connect(context.destination);
     await context.resume();
-    await new Promise((resolve) => setTimeout(resolve, 1000)); // several times what the analyser looks at
     const bins = new Float32Array(analyser.frequencyBinCount);
-    analyser.getFloatFrequencyData(bins);
-    const loudest = bins.indexOf(Math.max(...bins));
+    let loudest;
+    // Playback may stand still for a moment, while another sound is loaded.
+    for (let tries = 0; tries < 20; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 1000)); // several times what the analyser looks at
+      analyser.getFloatFrequencyData(bins);
+      const level = Math.max(...bins);
+      loudest = bins.indexOf(level);
+      if (level > -80) break; // dB
+    }
     const menu = document.getElementById('sound');
     return { chosen: menu.selectedIndex, label: menu.selectedOptions[0]?.label, loudest_hz: Math.round((loudest * context.sampleRate) / analyser.fftSize) };
   });

@@ -1,5 +1,6 @@
 //! Subtitles pushed as they are spoken: a segment of two seconds every two seconds.
 
+use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -10,6 +11,7 @@ use packager_core::cmaf::{Sample, chunk};
 use packager_core::time::Timescale;
 
 use super::{Host, put};
+use crate::media::media_folder;
 
 const SEGMENT_MS: u32 = 2000;
 
@@ -22,17 +24,15 @@ pub struct Subtitles {
 impl Subtitles {
     /// Pushes a cue for each segment as TTML (`stpp`) or WebVTT (`wvtt`), which says what it is. The media time is 0 at
     /// `begins`.
-    pub fn push(
-        host: &impl Host,
-        broadcast: &str,
-        codec: &'static str,
-        language: &str,
-        begins: Instant,
-    ) -> Self {
-        let media =
-            if codec == "stpp" { SyntheticMedia::Stpp { is_image: false } } else { SyntheticMedia::Wvtt };
-        let mut header = SyntheticHeader::new(1, Timescale::new(1000).expect("not zero"), media);
-        header.language = Some(language.to_owned());
+    pub fn push(host: &impl Host, broadcast: &str, codec: &'static str, begins: Instant) -> Self {
+        let header = if codec == "stpp" {
+            // Of IMSC, which it says: hls.js reads no other TTML.
+            fs::read(media_folder().join("text_stpp/text/init.mp4")).expect("the recording is there")
+        } else {
+            SyntheticHeader::new(1, Timescale::new(1000).expect("not zero"), SyntheticMedia::Wvtt)
+                .write()
+                .to_vec()
+        };
         let base = host.url(&format!("/ingest/{broadcast}/text-{codec}"));
         let is_over = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&is_over);
@@ -41,7 +41,7 @@ impl Subtitles {
                 let answer = put(&format!("{base}/{file}"), body).expect("an answer");
                 assert_eq!(answer.status, 200, "{file}: {}", answer.text());
             };
-            acknowledged("init.mp4", &header.write());
+            acknowledged("init.mp4", &header);
             for number in 0_u32.. {
                 let due = begins + Duration::from_millis(u64::from(number * SEGMENT_MS));
                 while Instant::now() < due {
