@@ -169,7 +169,7 @@ impl Ladder {
             })
             .collect();
         let Self { generation, shape, periods, .. } = self;
-        use_it(&Manifest { generation, shape, periods, renditions: &renditions, form })
+        use_it(&Manifest { generation, shape, periods, renditions: &renditions, behind: &[], form })
     }
 }
 

@@ -39,6 +39,8 @@ impl fmt::Display for Violation {
 pub struct Context<'a> {
     /// The full playlist that was given for the same URL before.
     pub previous: Option<&'a str>,
+    /// The number of the track's first segment; 1 where it is not known.
+    pub first_msn: Option<u64>,
     /// The full media playlists of the other tracks at the same moment, by track.
     pub renditions: &'a [(String, String)],
     /// Bit rates of the tracks, by the URI that the multivariant playlist has for them.

@@ -22,8 +22,22 @@ pub struct Manifest<'a> {
     pub periods: &'a [PeriodRecord],
     /// The tracks to list, by name.
     pub renditions: &'a [Rendition<'a>],
+    /// Those that have been listed, and may be again: time does not go back when they leave.
+    pub behind: &'a [Rendition<'a>],
     /// How low latency is had.
     pub form: Form,
+}
+
+/// What is known of all tracks.
+pub(super) struct Known<'a> {
+    pub(super) listed: Vec<Listed<'a>>,
+    pub(super) behind: Vec<Listed<'a>>,
+}
+
+impl<'a> Known<'a> {
+    fn all(&self) -> impl Iterator<Item = &Listed<'a>> {
+        self.listed.iter().chain(&self.behind)
+    }
 }
 
 /// What is written, worked out.
@@ -44,9 +58,9 @@ const PATCH_TTL_S: u64 = 60;
 impl<'a> Manifest<'a> {
     /// Writes the manifest.
     pub fn render(&self) -> String {
-        let listed = self.listed();
-        let published = self.published(&listed);
-        let layout = self.layout(&listed);
+        let known = self.known();
+        let published = self.published(&known);
+        let layout = self.layout(&known);
         let location = (!self.has_ended()).then(|| self.patch_location(self.outline(&layout), &published));
         self.write(&layout, Extent::Whole, &published, location.as_deref())
     }
@@ -56,19 +70,32 @@ impl<'a> Manifest<'a> {
         format!("{}-{}", self.generation, self.form.file().trim_end_matches(".mpd"))
     }
 
+    /// All tracks, in the order in which the URLs of patches have them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a Rendition<'a>> {
+        self.renditions.iter().chain(self.behind)
+    }
+
     /// All its tracks have ended.
     pub(super) fn has_ended(&self) -> bool {
         self.renditions.iter().all(|rendition| rendition.chain.ended)
     }
 
-    /// What is listed now.
-    pub(super) fn listed(&self) -> Vec<Listed<'a>> {
-        self.renditions.iter().map(Listed::now).collect()
+    /// What is known now.
+    pub(super) fn known(&self) -> Known<'a> {
+        let now = |renditions: &'a [Rendition<'a>]| renditions.iter().map(Listed::now).collect();
+        Known { listed: now(self.renditions), behind: now(self.behind) }
     }
 
-    pub(super) fn layout(&self, listed: &[Listed<'a>]) -> Layout<'a> {
+    pub(super) fn layout(&self, known: &Known<'a>) -> Layout<'a> {
         let is_dynamic = !self.has_ended();
-        let periods = periods(self.periods, listed);
+        let listed = &known.listed;
+        let mut periods = periods(self.periods, listed);
+        if is_dynamic {
+            // A track that comes back has more behind it than the others still list.
+            let oldest = self.newest(known).plus_ms(i64::from(self.shape.window_ms).saturating_neg());
+            let is_over = |next: &Period<'_>| next.wall <= oldest;
+            periods.drain(..periods.iter().skip(1).take_while(|next| is_over(next)).count());
+        }
         let mut end = WallMs(i64::MIN);
         let mut longest_tenths = 0;
         let mut with_sets = Vec::new();
@@ -90,18 +117,18 @@ impl<'a> Manifest<'a> {
     }
 
     /// When the newest part that is listed was stored, or when a Period began of which no part is listed yet.
-    fn newest(&self, listed: &[Listed<'_>]) -> WallMs {
-        let parts = listed.iter().filter_map(|listed| listed.newest);
-        let begun = listed.iter().map(|listed| listed.rendition.chain.run.period).max();
+    fn newest(&self, known: &Known<'_>) -> WallMs {
+        let parts = known.all().filter_map(|listed| listed.newest);
+        let begun = known.all().map(|listed| listed.rendition.chain.run.period).max();
         let begun = begun.and_then(|period| self.periods.get(usize::try_from(period).ok()?));
         parts.chain(begun.map(|record| record.anchor.wall)).max().unwrap_or(WallMs(0))
     }
 
     /// `@publishTime`: of what is newest. Behind the milliseconds stands how far all tracks have come, so that it
     /// is later with every change, also where two came at once or one was seen late.
-    pub(super) fn published(&self, listed: &[Listed<'_>]) -> String {
-        let come = listed.iter().map(|listed| listed.progress).fold(0, u64::wrapping_add) % 1_000_000;
-        let date = iso_date(self.newest(listed));
+    pub(super) fn published(&self, known: &Known<'_>) -> String {
+        let come = known.all().map(|listed| listed.progress).fold(0, u64::wrapping_add) % 1_000_000;
+        let date = iso_date(self.newest(known));
         format!("{}{come:06}Z", date.trim_end_matches('Z'))
     }
 
@@ -124,7 +151,7 @@ impl<'a> Manifest<'a> {
     /// edge can tell what has been added since.
     pub(super) fn patch_location(&self, outline: u64, published: &str) -> String {
         let mut at = String::new();
-        for rendition in self.renditions {
+        for rendition in self.all() {
             let separator = if at.is_empty() { "" } else { "." };
             let _ = write!(at, "{separator}{}", rendition.chain.next_ticks);
         }

@@ -5,7 +5,7 @@
 //! cold or warm, tells what was listed then: it need not have written it itself.
 
 use super::adaptation::AdaptationSet;
-use super::manifest::{Manifest, patch_location_tag};
+use super::manifest::{Known, Manifest, patch_location_tag};
 use super::period::{Listed, progress_before, progress_in};
 use super::template::{Addressing, Template};
 use super::timeline::Entry;
@@ -19,7 +19,7 @@ use crate::log::{Rendition, Segment};
 pub struct PatchRequest {
     /// Its `@publishTime`.
     from: String,
-    /// Decode time of each rendition's next entry, in the order in which they are listed.
+    /// Decode time of each rendition's next entry: of those that are listed, then of those left behind.
     at: Vec<u64>,
     /// Hash of what a patch cannot change.
     of: u64,
@@ -52,14 +52,14 @@ impl PatchRequest {
 impl<'a> Manifest<'a> {
     /// Whether something was added since. Where it was not, a patch would say nothing.
     pub fn is_newer(&self, request: &PatchRequest) -> bool {
-        self.published(&self.listed()) != request.from
+        self.published(&self.known()) != request.from
     }
 
     /// Writes a patch that is for no earlier manifest, but for this one, and changes nothing. Players find that
     /// it is not for theirs and read the whole manifest at once; at an error they would wait, and ask for the
     /// same patch again.
     pub fn patch_for_none(&self) -> String {
-        let now = self.published(&self.listed());
+        let now = self.published(&self.known());
         let mut to = Operations::begin(&self.id(), &now, &now);
         to.replace_text("/MPD/@publishTime", &now);
         to.document.finish()
@@ -72,16 +72,15 @@ impl<'a> Manifest<'a> {
     /// There was no such manifest, or more has changed than a patch of ours says: a Period or a track came or
     /// went, or a bit rate, or it is too long ago to be known.
     pub fn patch(&self, request: &PatchRequest) -> Result<String, Outdated> {
-        let listed = self.listed();
-        let layout = self.layout(&listed);
-        if self.has_ended()
-            || request.at.len() != self.renditions.len()
-            || self.outline(&layout) != request.of
-        {
+        let known = self.known();
+        let layout = self.layout(&known);
+        if self.has_ended() || request.at.len() != self.all().count() || self.outline(&layout) != request.of {
             return Err(Outdated);
         }
-        let earlier = self.renditions.iter().zip(&request.at).map(|(rendition, at)| as_of(rendition, *at));
-        let earlier: Vec<Listed<'a>> = earlier.collect::<Option<_>>().ok_or(Outdated)?;
+        let earlier = self.all().zip(&request.at).map(|(rendition, at)| as_of(rendition, *at));
+        let mut earlier: Vec<Listed<'a>> = earlier.collect::<Option<_>>().ok_or(Outdated)?;
+        let behind = earlier.split_off(self.renditions.len());
+        let earlier = Known { listed: earlier, behind };
         if self.published(&earlier) != request.from {
             return Err(Outdated);
         }
@@ -89,7 +88,7 @@ impl<'a> Manifest<'a> {
         if before.periods.len() != layout.periods.len() {
             return Err(Outdated);
         }
-        let now = self.published(&listed);
+        let now = self.published(&known);
         let mut to = Operations::begin(&self.id(), &request.from, &now);
         to.replace_text("/MPD/@publishTime", &now);
         let location = self.patch_location(request.of, &now);

@@ -59,17 +59,18 @@ impl<'a> Template<'a> {
         };
         let is_over = !is_growing && matches!(addressing, Addressing::Duration(_));
         let chain = stretch.rendition.chain;
-        let lead_ticks = if is_growing && chain.has_parts() {
-            let expected = match &addressing {
-                Addressing::Duration(ticks) => *ticks,
-                Addressing::Timeline(_) => chain.pace.expected_ticks(),
-            };
-            expected.saturating_sub(chain.part_target_ticks())
-        } else {
+        let expected_ticks = match &addressing {
+            Addressing::Duration(ticks) => Some(*ticks),
+            Addressing::Timeline(_) => is_growing.then(|| chain.pace.expected_ticks()),
+        };
+        let lead_ticks = match expected_ticks.filter(|_| chain.has_parts()) {
+            Some(expected) => expected.saturating_sub(chain.part_target_ticks()),
             // Nobody is told of a segment before it is there. But shaka-player goes by the least lead in a
             // manifest: it would leave low latency at the first subtitle, or the second Period.
-            let Shape { segment_ms, part_ms, .. } = chain.shape;
-            timescale.ticks_from_ms(u64::from(segment_ms.saturating_sub(part_ms)))
+            None => {
+                let Shape { segment_ms, part_ms, .. } = chain.shape;
+                timescale.ticks_from_ms(u64::from(segment_ms.saturating_sub(part_ms)))
+            }
         };
         let has_lead = is_dynamic && !chain.shape.whole_segments && lead_ticks > 0;
         Self {

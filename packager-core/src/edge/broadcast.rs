@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::response::{Rendered, Response};
 use super::wait::next_due;
 use super::{Asked, Fetch, HOLD_MS, PLAYLIST_TRUST_MS, Step, Wait, freshness};
-use crate::dash::Form;
+use crate::dash::{Form, PatchRequest};
 use crate::hls::Skip;
 use crate::log::{
     BroadcastLog, BroadcastName, BroadcastRecord, Chain, Freshness, Generation, Read, Target, TrackName,
@@ -29,13 +29,18 @@ pub(super) struct Broadcast {
 }
 
 /// What is of all tracks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Overview {
     /// The multivariant playlist.
     Multivariant,
     /// The manifest of DASH.
     Manifest(Form),
+    /// The patch that makes an earlier manifest the one of now.
+    Patch(Form, PatchRequest),
 }
+
+/// Most overviews kept: crowds ask for few.
+const OVERVIEWS: usize = 8;
 
 impl Broadcast {
     pub(super) fn new(name: &BroadcastName, generation: &Generation, observes_writes: bool) -> Self {
@@ -126,14 +131,38 @@ impl Broadcast {
         record: &Arc<BroadcastRecord>,
         render: impl FnOnce(&Self) -> Option<String>,
     ) -> Option<Arc<Rendered>> {
-        let version = self.log.version();
-        let known = self.overviews.iter().find(|(of, ..)| *of == what);
-        if let Some((.., rendered)) = known.filter(|(_, of, with, _)| *of == version && with == record) {
-            return Some(Arc::clone(rendered));
+        if let Some(rendered) = self.known_overview(&what, record) {
+            return Some(rendered);
         }
-        let rendered = Arc::new(Rendered { plain: render(self)?.into(), ..Rendered::default() });
-        self.overviews.retain(|(of, ..)| *of != what);
+        Some(self.keep_overview(what, record, render(self)?))
+    }
+
+    /// An overview that was rendered already.
+    pub(super) fn known_overview(
+        &self,
+        what: &Overview,
+        record: &Arc<BroadcastRecord>,
+    ) -> Option<Arc<Rendered>> {
+        let version = self.log.version();
+        let known = self.overviews.iter().find(|(of, ..)| of == what);
+        let (.., rendered) = known.filter(|(_, of, with, _)| *of == version && with == record)?;
+        Some(Arc::clone(rendered))
+    }
+
+    /// Keeps an overview for whoever asks next, until something changes.
+    pub(super) fn keep_overview(
+        &mut self,
+        what: Overview,
+        record: &Arc<BroadcastRecord>,
+        text: String,
+    ) -> Arc<Rendered> {
+        let version = self.log.version();
+        let rendered = Arc::new(Rendered { plain: text.into(), ..Rendered::default() });
+        self.overviews.retain(|(of, at, ..)| *of != what && *at == version);
+        if self.overviews.len() >= OVERVIEWS {
+            self.overviews.remove(0);
+        }
         self.overviews.push((what, version, Arc::clone(record), Arc::clone(&rendered)));
-        Some(rendered)
+        rendered
     }
 }

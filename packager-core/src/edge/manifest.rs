@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::broadcast::{Broadcast, Overview};
-use super::response::{Rendered, Response};
+use super::response::Response;
 use super::{Asked, Step};
 use crate::dash::{CONTENT_TYPE, Form, Manifest, PATCH_CONTENT_TYPE, PatchRequest};
-use crate::log::{BroadcastRecord, Rendition, Shape, listed};
+use crate::log::{BroadcastRecord, Rendition, Shape, listed_and_behind};
 use crate::time::WallMs;
 
 impl Broadcast {
@@ -22,8 +22,8 @@ impl Broadcast {
             Err(step) => return *step,
         };
         let rendered = self.overview(Overview::Manifest(form), record, |this| {
-            let renditions = listed(&this.log, &record.settings);
-            (!renditions.is_empty()).then(|| this.as_manifest(form, &shape, &renditions).render())
+            let tracks = listed_and_behind(&this.log, &record.settings);
+            (!tracks.0.is_empty()).then(|| this.as_manifest(form, &shape, &tracks).render())
         });
         Step::Respond(match rendered {
             Some(rendered) => Response::manifest(rendered, &shape, CONTENT_TYPE),
@@ -38,7 +38,7 @@ impl Broadcast {
         &mut self,
         form: Form,
         query: &str,
-        record: &BroadcastRecord,
+        record: &Arc<BroadcastRecord>,
         asked: Asked,
         now: WallMs,
     ) -> Step {
@@ -50,23 +50,28 @@ impl Broadcast {
             Ok(shape) => shape,
             Err(step) => return *step,
         };
-        let renditions = listed(&self.log, &record.settings);
-        let manifest = self.as_manifest(form, &shape, &renditions);
-        let next = renditions.iter().find(|rendition| !rendition.chain.ended);
+        let what = Overview::Patch(form, request.clone());
+        if let Some(rendered) = self.known_overview(&what, record) {
+            return Step::Respond(Response::manifest(rendered, &shape, PATCH_CONTENT_TYPE));
+        }
+        let tracks = listed_and_behind(&self.log, &record.settings);
+        let manifest = self.as_manifest(form, &shape, &tracks);
+        let next = tracks.0.iter().find(|rendition| !rendition.chain.ended);
         if let Some(Rendition { track, chain, .. }) = next.filter(|_| !manifest.is_newer(&request)) {
             return self.hold_for_next(track, chain, asked, now);
         }
         let patch = manifest.patch(&request).unwrap_or_else(|_| manifest.patch_for_none());
-        let rendered = Rendered { plain: patch.into(), ..Rendered::default() };
-        Step::Respond(Response::manifest(Arc::new(rendered), &shape, PATCH_CONTENT_TYPE))
+        let rendered = self.keep_overview(what, record, patch);
+        Step::Respond(Response::manifest(rendered, &shape, PATCH_CONTENT_TYPE))
     }
 
     fn as_manifest<'a>(
         &'a self,
         form: Form,
         shape: &'a Shape,
-        renditions: &'a [Rendition<'a>],
+        (renditions, behind): &'a (Vec<Rendition<'a>>, Vec<Rendition<'a>>),
     ) -> Manifest<'a> {
-        Manifest { generation: &self.generation, shape, periods: self.log.periods(), renditions, form }
+        let periods = self.log.periods();
+        Manifest { generation: &self.generation, shape, periods, renditions, behind, form }
     }
 }

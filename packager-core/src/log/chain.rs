@@ -326,11 +326,11 @@ impl Chain {
         }
         self.close();
         let before = self.closed.back().filter(|segment| segment.run == self.run);
-        let offset_ticks = before.map_or(0, Segment::least_offset_ticks);
+        let least_ticks = before.and_then(Segment::least_offset_ticks);
         while self.next_ticks < until_ticks {
             let duration = until_ticks.saturating_sub(self.next_ticks).min(longest);
             let mut segment = self.begin_segment(self.next_ticks, duration);
-            segment.gap_offset_ticks = offset_ticks;
+            segment.least_ticks = least_ticks;
             self.next_ticks = self.next_ticks.saturating_add(duration);
             self.closed.push_back(segment);
         }
@@ -380,6 +380,7 @@ impl Chain {
     fn begin_segment(&mut self, start_ticks: u64, duration_ticks: u64) -> Segment {
         let msn = self.next_msn;
         self.next_msn = msn.saturating_add(1);
+        let after_gap = self.closed.back().filter(|before| before.is_gap() && before.run == self.run);
         self.pace
             .count(msn.saturating_sub(self.run.first_msn), start_ticks.saturating_sub(self.run.start_ticks));
         Segment {
@@ -388,7 +389,7 @@ impl Chain {
             start_ticks,
             duration_ticks,
             discontinuity: std::mem::take(&mut self.discontinuity_next),
-            gap_offset_ticks: 0,
+            least_ticks: after_gap.and_then(|gap| gap.least_ticks),
             parts: Vec::new(),
         }
     }

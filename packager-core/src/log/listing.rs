@@ -35,6 +35,14 @@ impl<'a> Rendition<'a> {
 /// The tracks to list: those that are not hidden, have closed a segment with media, and are not
 /// [left behind](is_behind). A track whose header was not read is not among them.
 pub fn listed<'a>(log: &'a BroadcastLog, settings: &'a BroadcastSettings) -> Vec<Rendition<'a>> {
+    listed_and_behind(log, settings).0
+}
+
+/// The same, and beside them those that were listed and are left behind.
+pub fn listed_and_behind<'a>(
+    log: &'a BroadcastLog,
+    settings: &'a BroadcastSettings,
+) -> (Vec<Rendition<'a>>, Vec<Rendition<'a>>) {
     let shown: Vec<_> = log
         .tracks()
         .filter_map(|(track, of)| {
@@ -47,10 +55,10 @@ pub fn listed<'a>(log: &'a BroadcastLog, settings: &'a BroadcastSettings) -> Vec
     let newest = shown.iter().filter_map(|rendition| ends_at(log, rendition.chain)).max();
     let is_there = |rendition: &Rendition<'_>| !is_behind(log, rendition.chain, newest);
     if shown.iter().any(|rendition| rendition.chain.begin.kind != TrackKind::Text && is_there(rendition)) {
-        return shown.into_iter().filter(is_there).collect();
+        return shown.into_iter().partition(is_there);
     }
     // All have stopped: whoever comes now sees what was last there.
-    shown
+    (shown, Vec::new())
 }
 
 /// Whether what a track's playlist shows lies outside what the others show, so that a player that

@@ -52,9 +52,10 @@ pub struct Segment {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub discontinuity: bool,
     /// Of a gap: what its first sample's presentation time would differ from its decode time by, as
-    /// that of the media before it did at the least: a gap may be shorter than frames are reordered.
-    #[serde(rename = "o", default, skip_serializing_if = "super::entry::is_zero")]
-    pub(super) gap_offset_ticks: i64,
+    /// that of the media before it did at the least. What follows a gap is not told to be shown before the gap
+    /// has been, which may be shorter than frames are reordered.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub(super) least_ticks: Option<i64>,
     /// Empty for a gap (EXT-X-GAP).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
@@ -73,13 +74,14 @@ impl Segment {
 
     /// Presentation time of its first sample less its decode time.
     pub fn offset_ticks(&self) -> i64 {
-        self.parts.first().map_or(self.gap_offset_ticks, |part| part.meta.offset_ticks)
+        let own = self.parts.first().map(|part| part.meta.offset_ticks);
+        own.max(self.least_ticks).unwrap_or(0)
     }
 
     /// As above, but of that part of it for which it is the least: what follows is shown that early.
-    pub(super) fn least_offset_ticks(&self) -> i64 {
+    pub(super) fn least_offset_ticks(&self) -> Option<i64> {
         let offsets = self.parts.iter().map(|part| part.meta.offset_ticks);
-        offsets.min().unwrap_or(self.gap_offset_ticks)
+        offsets.min().or(self.least_ticks)
     }
 
     /// Size of its media.

@@ -12,7 +12,7 @@ pub(super) fn check(lines: &Lines, playlist: &Media, context: &Context<'_>, foun
     parts(playlist, found);
     hint(lines, playlist, found);
     dates(playlist, found);
-    window(playlist, found);
+    window(playlist, context, found);
     fetchable(playlist, context, found);
 }
 
@@ -200,8 +200,9 @@ fn parts(playlist: &Media, found: &mut Violations) {
         return;
     }
     let mut from_end = 0;
-    for segment in playlist.segments.iter().rev() {
-        let due = from_end + segment.length() < playlist.target() * 3;
+    // Each length is rounded.
+    for (rounding, segment) in (1..).zip(playlist.segments.iter().rev()) {
+        let due = from_end + segment.length() + rounding < playlist.target() * 3;
         if due && !segment.gap && segment.parts.is_empty() {
             found.add(
                 "H8",
@@ -289,16 +290,14 @@ fn dates(playlist: &Media, found: &mut Violations) {
 }
 
 /// H18: "the duration of the Playlist … MUST NOT be less than three times the target duration" when
-/// segments are removed (§6.2.2); AAS asks for at least six segments.
-fn window(playlist: &Media, found: &mut Violations) {
-    let removed = playlist.media_sequence > 1 && playlist.skipped == 0;
+/// segments are removed (§6.2.2); AAS asks for at least six segments, so that fewer are all there were.
+fn window(playlist: &Media, context: &Context<'_>, found: &mut Violations) {
     let closed = playlist.segments.iter().filter(|segment| segment.is_closed());
     let lengths: Vec<u64> = closed.map(super::playlist::Segment::length).collect();
     let total: u64 = lengths.iter().sum();
     // A track that joined late begins with a higher number, and lists all it has.
-    let joined_late = lengths.len() < 6
-        && playlist.segments.first().is_some_and(|first| first.msn == playlist.media_sequence);
-    if removed && !joined_late {
+    let first_msn = context.first_msn.unwrap_or(if lengths.len() < 6 { playlist.media_sequence } else { 1 });
+    if playlist.media_sequence > first_msn && playlist.skipped == 0 {
         found.require(total >= playlist.target() * 3, "H18", || format!("it lists only {total}"));
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use packager_core::dash::{Form, Manifest, PatchRequest};
-use packager_core::log::{BroadcastLog, BroadcastSettings, Generation, PeriodRecord, Rendition, listed};
+use packager_core::log::{
+    BroadcastLog, BroadcastSettings, Generation, PeriodRecord, Rendition, listed_and_behind,
+};
 use packager_core::time::WallMs;
 
 use crate::mpd::{self, History, Mpd, Seconds};
@@ -23,7 +25,7 @@ pub struct Manifests {
 impl Manifests {
     /// Renders both manifests, and gives what is wrong with them.
     pub fn look(&mut self, log: &BroadcastLog, settings: &BroadcastSettings, now: WallMs) -> Vec<String> {
-        let renditions = listed(log, settings);
+        let (renditions, behind) = listed_and_behind(log, settings);
         let (Some(shape), false) = (log.shape(), renditions.is_empty()) else { return Vec::new() };
         if *settings != self.settings {
             // The operator's word has no time: it may change all but the media, at any time.
@@ -38,6 +40,7 @@ impl Manifests {
                 shape,
                 periods: log.periods(),
                 renditions: &renditions,
+                behind: &behind,
                 form,
             };
             let found = self.manifest(&manifest, form, now);
