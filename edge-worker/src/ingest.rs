@@ -87,5 +87,6 @@ fn settings(env: &Env) -> Settings {
         part_ms: number("PART_MS").unwrap_or(usual.part_ms),
         window_ms: number("WINDOW_S").map_or(usual.window_ms, |seconds| seconds.saturating_mul(1000)),
         gap_ms: number("GAP_MS").unwrap_or(usual.gap_ms),
+        ..usual
     }
 }

@@ -237,7 +237,7 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
                 task.receiver.next_deadline().map(|at| at.since_ms(R::now()).max(1).unsigned_abs());
             let pause_ms = deadline.unwrap_or(IDLE_MS);
             tokio::select! {
-                message = messages.recv() => {
+                message = messages.recv(), if !task.receiver.is_full() => {
                     let Some(message) = message else { return Ok(()) };
                     if matches!(message, Message::Open { .. }) && task.was_created_anew().await? {
                         // What asks for it next begins a task for the new one; bodies of the old that

@@ -91,6 +91,7 @@ impl Server {
             part_ms: settings.part_ms,
             window_ms: settings.window_s.saturating_mul(1000),
             gap_ms: settings.gap_ms,
+            ..ingest_lambda::Settings::default()
         };
         let random = || RandomState::new().hash_one(0);
         let ingest = Ingest::new(store.clone(), Told(Arc::clone(&hub)), cut, random);

@@ -21,6 +21,7 @@ mod recovery;
 mod refusal;
 mod route;
 mod start_over;
+mod stored;
 mod track;
 mod upload;
 
@@ -46,11 +47,23 @@ pub struct Settings {
     pub window_ms: u32,
     /// How long media that is missing may come late before the hole is declared a gap.
     pub gap_ms: u32,
+    /// How many parts of a track may be on their way to storage at once. With more than one, where the way is
+    /// long, what is acknowledged may lie beyond a part that never arrives.
+    pub parts_in_flight: usize,
+    /// How much may wait to be stored before no more is taken in.
+    pub unstored_bytes: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { segment_ms: 2_000, part_ms: 500, window_ms: 60_000, gap_ms: 1_000 }
+        Self {
+            segment_ms: 2_000,
+            part_ms: 500,
+            window_ms: 60_000,
+            gap_ms: 1_000,
+            parts_in_flight: 1,
+            unstored_bytes: 32 << 20,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::notice::Notice;
 use super::path::Resource;
-use super::plan::{Outcome, Plan, Planned, Put, PutId, PutMode};
+use super::plan::{Plan, Put, PutId, PutMode};
 use super::route::Aliases;
 use super::track::Track;
 use super::upload::{Content, Gate, Upload, UploadId, Waiting};
@@ -14,9 +14,7 @@ use crate::isobmff::emsg::EventMessage;
 use crate::limits;
 use crate::log::reader::Target;
 use crate::log::settings::TrackDescription;
-use crate::log::{
-    BroadcastName, Entry, EventStream, Generation, Keys, PeriodRecord, SessionId, TrackName, record,
-};
+use crate::log::{BroadcastName, EventStream, Generation, Keys, PeriodRecord, SessionId, TrackName};
 use crate::order::SortedMap;
 use crate::time::WallMs;
 
@@ -200,10 +198,10 @@ impl Receiver {
     /// The next object to write. Several may be under way at once.
     pub fn next_put(&mut self) -> Option<Put> {
         let id = PutId(self.next_id());
-        let stored = self.periods_stored;
+        let (stored, parts) = (self.periods_stored, self.settings.parts_in_flight.max(1));
         let planned = std::iter::once(&mut self.period_plan)
             .chain(self.tracks.values_mut().filter(|track| !track.poisoned).map(|track| &mut track.plan))
-            .find_map(|plan| plan.take(id, stored))?
+            .find_map(|plan| plan.take(id, stored, parts))?
             .clone();
         let mut mode = planned.mode;
         if let (PutMode::Swap(tag), Target::Head(track)) = (&mut mode, &planned.target) {
@@ -211,84 +209,6 @@ impl Receiver {
         }
         let key = planned.target.key(&self.keys);
         Some(Put { id, key, target: planned.target, meta: planned.meta, body: planned.body, mode })
-    }
-
-    /// A put has been carried out. True if what was planned is there now, whoever wrote it.
-    pub fn stored(&mut self, id: PutId, outcome: &Outcome, now: WallMs) -> bool {
-        let mut is_there = false;
-        if let Some((_, planned)) = self.period_plan.in_flight.take_if(|(put, _)| *put == id) {
-            is_there = same_object(&planned, outcome);
-            if is_there {
-                self.periods_stored = self.periods_stored.saturating_add(1);
-            } else {
-                self.poison_all(&planned, outcome);
-            }
-        }
-        for track in self.tracks.values_mut() {
-            if let Some(index) = track.plan.aside.iter().position(|(put, _)| *put == id) {
-                let (_, planned) = track.plan.aside.swap_remove(index);
-                is_there = matches!(outcome, Outcome::Stored(_));
-                if matches!((&planned.target, outcome), (Target::Page(..), Outcome::Failed(_))) {
-                    track.pages_unsure = true;
-                }
-                if matches!(planned.target, Target::Head(_)) {
-                    // A write may take its time; the next one comes a second after it at the earliest.
-                    track.checkpoint_at = track.checkpoint_at.max(now);
-                    match outcome {
-                        Outcome::Stored(tag) | Outcome::Changed(tag) => track.checkpoint_tag.clone_from(tag),
-                        _ => {}
-                    }
-                }
-            }
-            let Some((_, planned)) = track.plan.in_flight.take_if(|(put, _)| *put == id) else { continue };
-            is_there = same_object(&planned, outcome);
-            if is_there {
-                track.restate(&planned, outcome);
-                continue;
-            }
-            track.poisoned = true;
-            if let Target::Part(_, session, start_ticks) = &planned.target {
-                track.stored_until = Some((session.clone(), *start_ticks));
-            }
-            let lost = std::mem::take(&mut track.plan.queue);
-            let waiting = std::mem::take(&mut track.pending_from);
-            let planned_for = lost.iter().chain([&planned]).flat_map(|planned| planned.uploads.clone());
-            let uploads = planned_for.chain(waiting);
-            let (refusal, notice) = not_stored(planned.target.key(&self.keys), outcome);
-            for upload in uploads {
-                if let Some(upload) = self.uploads.get_mut(&upload) {
-                    upload.refused = Some(refusal.clone());
-                }
-            }
-            self.notices.push(notice);
-        }
-        self.pump(now);
-        is_there
-    }
-
-    fn poison_all(&mut self, planned: &Planned, outcome: &Outcome) {
-        let (refusal, notice) = not_stored(planned.target.key(&self.keys), outcome);
-        self.notices.push(notice);
-        self.period_plan.queue.clear();
-        self.periods.truncate(usize::try_from(self.periods_stored).unwrap_or(usize::MAX));
-        for track in self.tracks.values_mut() {
-            track.poisoned = true;
-            track.plan.queue.clear();
-            track.pending_from.clear();
-        }
-        for upload in self.uploads.values_mut() {
-            upload.refused = Some(refusal.clone());
-        }
-    }
-
-    /// Another writer got in between, or storage failed: read the broadcast again
-    /// ([`Recovery`](super::Recovery)) and hand it to [`reload`](Self::reload). Until then nothing
-    /// is taken for the tracks concerned.
-    pub fn needs_reload(&self) -> bool {
-        let settled = |plan: &Plan| plan.in_flight.is_none();
-        self.tracks.values().any(|track| track.poisoned)
-            && settled(&self.period_plan)
-            && self.tracks.values().all(|track| settled(&track.plan))
     }
 
     /// Takes in what an encoder says of a track.
@@ -321,6 +241,16 @@ impl Receiver {
         is_news.then(|| described.clone())
     }
 
+    /// Size of all that is planned and not stored yet.
+    pub fn unstored_bytes(&self) -> usize {
+        self.tracks.values().map(|track| track.plan.unstored_bytes()).fold(0, usize::saturating_add)
+    }
+
+    /// No more is to be taken in until some of that is stored.
+    pub fn is_full(&self) -> bool {
+        self.unstored_bytes() >= self.settings.unstored_bytes
+    }
+
     /// What to tell the operator.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
@@ -328,7 +258,7 @@ impl Receiver {
 
     /// Nothing is being received, and nothing waits to be written.
     pub fn is_idle(&self) -> bool {
-        let empty = |plan: &Plan| plan.in_flight.is_none() && plan.queue.is_empty() && plan.aside.is_empty();
+        let empty = |plan: &Plan| plan.in_flight.is_empty() && plan.queue.is_empty() && plan.aside.is_empty();
         self.uploads.is_empty()
             && empty(&self.period_plan)
             && self.tracks.values().all(|track| empty(&track.plan))
@@ -356,7 +286,7 @@ impl Receiver {
     }
 
     /// Takes everything that can be taken.
-    fn pump(&mut self, now: WallMs) {
+    pub(super) fn pump(&mut self, now: WallMs) {
         self.heard_since.get_or_insert(now);
         let mut moved = true;
         while moved {
@@ -461,37 +391,5 @@ impl Receiver {
         for name in names {
             self.changing(&name, now, |track| track.flush(now));
         }
-    }
-}
-
-/// What to tell the encoder and the operator when what was planned is not what is stored.
-fn not_stored(key: String, outcome: &Outcome) -> (Refusal, Notice) {
-    match outcome {
-        Outcome::Failed(why) => (Refusal::Storage(why.clone()), Notice::NotStored { key, why: why.clone() }),
-        _ => (Refusal::TooLate, Notice::Conflict { key }),
-    }
-}
-
-/// What was to be stored is, whoever stored it.
-fn same_object(planned: &Planned, outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Stored(_) => true,
-        Outcome::Exists { meta, body } => match &planned.target {
-            Target::Part(..) => match (Entry::from_meta(meta), Entry::from_meta(&planned.meta)) {
-                (Ok(Entry::Part(there)), Ok(Entry::Part(ours))) => {
-                    there.hash == ours.hash && there.duration_ticks == ours.duration_ticks
-                }
-                (Ok(there), Ok(ours)) => there == ours,
-                _ => false,
-            },
-            Target::Period(_) => {
-                let ours: Vec<u8> = planned.body.concat();
-                record::from_json::<PeriodRecord>(body).is_ok_and(|there| {
-                    record::from_json::<PeriodRecord>(&ours).is_ok_and(|ours| there == ours)
-                })
-            }
-            _ => planned.body.concat() == *body,
-        },
-        Outcome::Changed(_) | Outcome::Failed(_) => matches!(planned.mode, PutMode::Swap(_)),
     }
 }

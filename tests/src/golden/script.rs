@@ -48,6 +48,7 @@ impl From<CaseSettings> for Settings {
             part_ms: case.part_ms.unwrap_or(usual.part_ms),
             window_ms: case.window_ms.unwrap_or(usual.window_ms),
             gap_ms: case.gap_ms.unwrap_or(usual.gap_ms),
+            ..usual
         }
     }
 }
