@@ -51,6 +51,9 @@ pub trait Observer: Send + Sync + 'static {
 
     /// An object of a broadcast was stored.
     fn stored(&self, broadcast: &BroadcastName, generation: &Generation, put: &Put);
+
+    /// So much of a broadcast is not stored yet.
+    fn unstored(&self, _broadcast: &BroadcastName, _bytes: usize) {}
 }
 
 /// Takes nothing in.
@@ -330,6 +333,7 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
                 }
             });
         }
+        self.shared.observer.unstored(&self.name, self.receiver.unstored_bytes());
         let receiver = &mut self.receiver;
         let mut waiting = Vec::new();
         for (id, reply) in self.finishing.drain(..) {

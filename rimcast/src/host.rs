@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use crate::body::Outgoing;
 use crate::hub::Hub;
+use crate::ingest;
 use crate::page::Pages;
-use crate::push;
 use crate::respond::{Accepts, without_body};
 use crate::viewer::{self, ViewerRequest};
 
@@ -30,7 +30,7 @@ pub(crate) struct Host {
     /// What encoders must show; without one, only this machine may push.
     pub(crate) push_key: Option<String>,
     /// Takes what is pushed.
-    pub(crate) ingest: push::Ingest,
+    pub(crate) ingest: ingest::Ingest,
     /// `http` or `https`.
     pub(crate) scheme: &'static str,
     /// Whether the process was asked to stop.
@@ -49,7 +49,7 @@ impl Host {
         let path = request.uri().path();
         if let Some(rest) = path.strip_prefix("/ingest/") {
             let rest = rest.to_owned();
-            return Answer::Later(Box::pin(push::answer(self, peer, rest, request)));
+            return Answer::Later(Box::pin(ingest::answer(self, peer, rest, request)));
         }
         let is_head = request.method() == Method::HEAD;
         if let Some(page) = self.page(&request).filter(|_| is_head || request.method() == Method::GET) {

@@ -1,10 +1,11 @@
-//! The command line: `rimcast serve`, `rimcast demo`, `rimcast inspect`.
+//! The command line: `rimcast serve`, `rimcast demo`, `rimcast push`, `rimcast inspect`.
 
 mod auth;
 mod body;
 mod demo;
 mod host;
 mod hub;
+mod ingest;
 mod inspect;
 mod listener;
 mod page;
@@ -47,6 +48,9 @@ enum Command {
     /// Serve a built-in clip as if it were live, to see it work
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(demo::DemoArgs),
+    /// Cut what an encoder sends into parts, and push them to a deployment
+    #[command(after_help = PUSH_EXAMPLES)]
+    Push(Box<push::PushArgs>),
     /// Show what is in a media file, a stored track, or a stored record
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(inspect::InspectArgs),
@@ -94,6 +98,20 @@ Examples:
   rimcast demo --data ./demo-data
       Keeps what was stored, to look at with `rimcast inspect`";
 
+const PUSH_EXAMPLES: &str = "\
+Examples:
+  rimcast push --to https://HOST/ingest/NAME --key KEY --input rtmp://0.0.0.0:1935/live
+      Listens for OBS (Settings, Stream, Custom: rtmp://THIS-MACHINE:1935/live), and for the next time it starts
+
+  rimcast push --to https://HOST/ingest/NAME --key KEY --input srt://:9000
+      The same, over SRT
+
+  rimcast push --to https://HOST/ingest/NAME --input talk.mp4 --loop --ladder 1080p,720p,480p
+      A file, over and over, encoded anew in three sizes; the key is in RIMCAST_PUSH_KEY
+
+  ffmpeg … -f mp4 -movflags +frag_every_frame+empty_moov+default_base_moof - | rimcast push --to … --key …
+      What an encoder makes, as it is";
+
 const INSPECT_EXAMPLES: &str = "\
 Examples:
   rimcast inspect init.mp4 00000000000000000000.m4s
@@ -129,6 +147,11 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
         Command::Demo(args) => {
             start_log("warn", LogFormat::Text)?;
             Ok(runtime()?.block_on(demo::run(args))?)
+        }
+        Command::Push(args) => {
+            let filter = std::env::var("RIMCAST_LOG").unwrap_or_else(|_| "info".to_owned());
+            start_log(&filter, LogFormat::Text)?;
+            Ok(runtime()?.block_on(push::run(*args))?)
         }
         Command::Inspect(args) => Ok(inspect::run(&args)?),
     }

@@ -14,9 +14,9 @@ use tokio::task::JoinHandle;
 
 use crate::host::Host;
 use crate::hub::Hub;
+use crate::ingest::{Ingest, Told};
 use crate::listener::Listener;
 use crate::page::Pages;
-use crate::push::{Ingest, Told};
 use crate::settings::{LogFormat, Settings};
 use crate::tls::{self, TlsError};
 

@@ -160,6 +160,14 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// What keeps the objects does not take this one.
+    #[error("{key} was refused: {why}")]
+    Refused {
+        /// The key.
+        key: String,
+        /// Its reason.
+        why: String,
+    },
     /// Anything else between us and the store.
     #[error("storage cannot be reached for {key}: {why}")]
     Unavailable {
