@@ -75,8 +75,10 @@ async fn push(request: &Request, path: &str, env: &Env) -> Result<Response> {
     let key = env.secret(PUSH_KEY).ok().map(|key| key.to_string());
     let access = key.as_deref().map_or(PushAccess::Loopback, PushAccess::Key);
     let authorization = request.headers().get("authorization")?;
+    let key_shown = request.headers().get(Credentials::KEY)?;
     let shown = Credentials {
         authorization: authorization.as_deref(),
+        key: key_shown.as_deref(),
         from_loopback: request.headers().get("cf-connecting-ip")?.is_some_and(|ip| is_loopback(&ip)),
         relayed: Credentials::RELAYED.iter().any(|name| has(request, name)),
     };

@@ -77,3 +77,6 @@ pub const PUSHED_NAME_BYTES: usize = 1024;
 
 /// Most files remembered by what stream a playlist said they are of.
 pub const ALIASES: usize = 4096;
+
+/// Longest metadata of an object: S3 keeps 2 kB, names of fields included; a part's is under 150 bytes.
+pub const META_BYTES: usize = 1_500;

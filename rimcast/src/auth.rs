@@ -10,6 +10,7 @@ use packager_core::ingest::Credentials;
 pub(crate) fn credentials(peer: IpAddr, headers: &HeaderMap) -> Credentials<'_> {
     Credentials {
         authorization: headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()),
+        key: headers.get(Credentials::KEY).and_then(|value| value.to_str().ok()),
         from_loopback: peer.to_canonical().is_loopback(),
         relayed: Credentials::RELAYED.iter().any(|name| headers.contains_key(*name)),
     }

@@ -10,8 +10,8 @@ use packager_core::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
 use packager_core::cmaf::{Chunk, Header};
 use packager_core::edge::{Asked, Body, Edge, FetchKind, Grow, Method, Request, Step};
 use packager_core::hls::Directives;
-use packager_core::ingest::{PushPath, Settings};
-use packager_core::log::{Checkpoint, Entry, Found, Page};
+use packager_core::ingest::{PushPath, Settings, gate};
+use packager_core::log::{BroadcastRecord, Checkpoint, Entry, Found, Generation, Page};
 use packager_core::time::Timescale;
 
 use crate::media::{Source, Synthetic};
@@ -22,10 +22,11 @@ use crate::world::{Answer, BEGINS, World};
 pub type Target = fn(&[u8]);
 
 /// The targets, by the names of their folders in `fuzz/corpus`.
-pub const ALL: [(&str, Target); 6] = [
+pub const ALL: [(&str, Target); 7] = [
     ("header", header),
     ("chunk", chunk),
     ("upload", upload),
+    ("gate", gate),
     ("manifest", manifest),
     ("request", request),
     ("stored", stored),
@@ -104,6 +105,29 @@ pub fn upload(data: &[u8]) {
     let log = world.read_log();
     for (name, track) in log.tracks() {
         assert_eq!(track.damage(), None, "{name}");
+    }
+}
+
+/// A request of `rimcast push`: its method, path, condition and metadata, a line each, and its body.
+pub fn gate(data: &[u8]) {
+    let mut lines = data.splitn(5, |byte| *byte == b'\n');
+    let mut line = || String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
+    let (method, path, condition, meta) = (line(), line(), line(), line());
+    let body = Bytes::copy_from_slice(lines.next().unwrap_or_default());
+    let given = |text| Some(text).filter(|text: &&str| !text.is_empty());
+    let headers = gate::Headers { condition: given(&condition), meta: given(&meta) };
+    let write = match gate::Request::parse(&method, &path, &headers) {
+        Ok(gate::Request::Put(write)) => write,
+        Ok(_) => return,
+        Err(why) => return drop(gate::Answer::from(why).headers()),
+    };
+    if write.check(&body, Some(&known_header().1)).is_ok() {
+        let stored = gate::Stored { meta: &write.meta, body: &body, tag: "" };
+        assert_eq!(write.exists(&body, stored).status, 200, "what was stored is known again");
+    }
+    let record = BroadcastRecord::new(Generation::parse("g").unwrap());
+    if let Ok(Some(learned)) = write.learned(&body, &record) {
+        assert_eq!(write.learned(learned.as_bytes(), &record), Ok(Some(learned)));
     }
 }
 

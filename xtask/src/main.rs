@@ -60,7 +60,7 @@ enum Task {
         /// How long, all targets together.
         #[arg(long, default_value_t = 10)]
         minutes: u64,
-        /// These targets alone: header, chunk, upload, manifest, request, stored.
+        /// These targets alone: header, chunk, upload, gate, manifest, request, stored.
         targets: Vec<String>,
     },
     /// Build the Cloudflare Worker: what `wrangler dev` and `wrangler deploy` run first.

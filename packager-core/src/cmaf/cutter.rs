@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::{Chunk, TrackKind};
-use crate::log::Independence;
-use crate::time::Timescale;
+use crate::log::{Independence, PartMeta};
+use crate::time::{Timescale, WallMs};
 
 /// A part, ready to be stored.
 #[derive(Debug, Clone)]
@@ -28,6 +28,51 @@ pub struct CutPart {
     pub independence: Independence,
     /// Its bytes.
     pub body: Vec<Bytes>,
+}
+
+impl CutPart {
+    /// The part that these chunks are, each of which starts where the one before it ends. `None` when there are
+    /// none, or the first is empty.
+    pub fn of(pieces: &[Chunk]) -> Option<Self> {
+        let first = pieces.first()?;
+        let first_sample = first.samples().first()?;
+        let samples = pieces.iter().map(|piece| piece.samples().len()).fold(0, usize::saturating_add);
+        let independence = if first_sample.sync {
+            Independence::Start
+        } else if pieces.iter().any(Chunk::holds_sync) {
+            Independence::Inside
+        } else {
+            Independence::No
+        };
+        let mut body = Vec::with_capacity(pieces.len().saturating_mul(2));
+        for piece in pieces {
+            piece.push_body(&mut body);
+        }
+        Some(Self {
+            start_ticks: first.start_ticks(),
+            duration_ticks: pieces.iter().map(Chunk::duration_ticks).fold(0, u64::saturating_add),
+            composition_ticks: first_shown(pieces),
+            samples: u32::try_from(samples).unwrap_or(u32::MAX),
+            independence,
+            body,
+        })
+    }
+
+    /// What is said of it in its object's metadata, with how much its header's edit list takes off composition times.
+    pub fn meta(&self, presentation_shift_ticks: i64, wall: WallMs) -> PartMeta {
+        let mut hash = xxhash_rust::xxh3::Xxh3::new();
+        for piece in &self.body {
+            hash.update(piece);
+        }
+        PartMeta {
+            duration_ticks: self.duration_ticks,
+            offset_ticks: self.composition_ticks.saturating_sub(presentation_shift_ticks),
+            samples: self.samples,
+            independence: self.independence,
+            wall,
+            hash: hash.digest(),
+        }
+    }
 }
 
 /// Where the open segment began, and from when on it may end.
@@ -187,29 +232,8 @@ impl Cutter {
     /// The media that is pending, as a part of its own: the segment ends here, or nothing follows.
     pub fn flush(&mut self) -> Option<CutPart> {
         let pieces = std::mem::take(&mut self.pending);
-        let duration_ticks = std::mem::take(&mut self.pending_ticks);
-        let first = pieces.first()?;
-        let first_sample = first.samples().first()?;
-        let samples = pieces.iter().map(|piece| piece.samples().len()).fold(0, usize::saturating_add);
-        let independence = if first_sample.sync {
-            Independence::Start
-        } else if pieces.iter().any(Chunk::holds_sync) {
-            Independence::Inside
-        } else {
-            Independence::No
-        };
-        let mut body = Vec::with_capacity(pieces.len().saturating_mul(2));
-        for piece in &pieces {
-            piece.push_body(&mut body);
-        }
-        Some(CutPart {
-            start_ticks: first.start_ticks(),
-            duration_ticks,
-            composition_ticks: first_shown(&pieces),
-            samples: u32::try_from(samples).unwrap_or(u32::MAX),
-            independence,
-            body,
-        })
+        self.pending_ticks = 0;
+        CutPart::of(&pieces)
     }
 
     /// Text is stored as it comes, but what is too long for a segment is taken apart evenly.

@@ -20,6 +20,8 @@ pub enum PushAccess<'a> {
 pub struct Credentials<'a> {
     /// `Authorization`.
     pub authorization: Option<&'a str>,
+    /// The header [`KEY`](Self::KEY).
+    pub key: Option<&'a str>,
     /// It comes from this machine,
     pub from_loopback: bool,
     /// but on behalf of somebody else: it has one of the headers in [`RELAYED`](Self::RELAYED).
@@ -27,6 +29,9 @@ pub struct Credentials<'a> {
 }
 
 impl Credentials<'_> {
+    /// The push key as it is, where a CDN on the way puts an `Authorization` of its own in place of the encoder's.
+    pub const KEY: &'static str = "rimcast-key";
+
     /// What proxies on a machine pass on, and web pages opened on it send, is not that machine's own doing.
     pub const RELAYED: [&'static str; 4] = ["forwarded", "x-forwarded-for", "via", "origin"];
 }
@@ -37,7 +42,7 @@ pub enum Denied {
     /// No key.
     #[error(
         "this server wants its push key: as the password in the URL (https://any:KEY@host/ingest/…), as \
-         `Authorization: Bearer KEY`, or in the path (/ingest/key=KEY/…)"
+         `Authorization: Bearer KEY` or `Rimcast-Key: KEY`, or in the path (/ingest/key=KEY/…)"
     )]
     NoKey,
     /// A wrong one.
@@ -71,8 +76,9 @@ impl PushAccess<'_> {
         match self {
             Self::Key(key) => {
                 let in_path = split_key(path).0.map(|key| key.as_bytes().to_vec());
-                let of_header = || shown.authorization.and_then(shown_key);
-                let shown = in_path.or_else(of_header).ok_or(Denied::NoKey)?;
+                let in_header = || shown.key.map(|key| key.as_bytes().to_vec());
+                let authorized = || shown.authorization.and_then(shown_key);
+                let shown = in_path.or_else(in_header).or_else(authorized).ok_or(Denied::NoKey)?;
                 if bool::from(shown.ct_eq(key.as_bytes())) { Ok(()) } else { Err(Denied::WrongKey) }
             }
             Self::Loopback if shown.from_loopback && !shown.relayed => Ok(()),
@@ -104,7 +110,7 @@ mod tests {
     fn with_a_key_everyone_must_show_it() {
         let access = PushAccess::Key("sesame-12");
         let check = |authorization: Option<&str>, path: &str| {
-            access.check(path, &Credentials { authorization, from_loopback: true, relayed: false })
+            access.check(path, &Credentials { authorization, from_loopback: true, ..Credentials::default() })
         };
         for right in
             ["Bearer sesame-12", "bearer  sesame-12", "Basic YW55OnNlc2FtZS0xMg==", "Basic OnNlc2FtZS0xMg=="]
@@ -120,12 +126,18 @@ mod tests {
         assert_eq!(check(None, "show/x.mp4"), Err(Denied::NoKey));
         assert_eq!(check(None, "key=sesame-12/show/x.mp4"), Ok(()));
         assert_eq!(check(Some("Bearer sesame-12"), "key=sesame/show/x.mp4"), Err(Denied::WrongKey));
+        // A CDN signs what it sends on with an Authorization of its own.
+        let authorization = Some("AWS4-HMAC-SHA256 Credential=x");
+        for (key, answer) in [("sesame-12", Ok(())), ("sesame", Err(Denied::WrongKey))] {
+            let shown = Credentials { authorization, key: Some(key), ..Credentials::default() };
+            assert_eq!(access.check("show/x.mp4", &shown), answer, "{key}");
+        }
     }
 
     #[test]
     fn without_a_key_only_this_machine_may() {
         let check = |from_loopback, relayed| {
-            let shown = Credentials { authorization: None, from_loopback, relayed };
+            let shown = Credentials { from_loopback, relayed, ..Credentials::default() };
             PushAccess::Loopback.check("show/x.mp4", &shown)
         };
         assert_eq!(check(true, false), Ok(()));

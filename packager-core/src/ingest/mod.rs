@@ -9,6 +9,7 @@ mod absent;
 mod access;
 mod chunks;
 mod date;
+pub mod gate;
 mod header;
 mod manifest;
 mod notice;

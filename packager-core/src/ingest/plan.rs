@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::upload::UploadId;
 use crate::log::reader::Target;
+use crate::log::{Entry, PeriodRecord, record};
 
 /// Names a put that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +54,23 @@ pub enum Outcome {
     Changed(Option<String>),
     /// The store failed, after retries.
     Failed(String),
+}
+
+/// Whether what is stored under a target's key is what was to be: their metadata, and their bytes. A part's metadata
+/// has its hash, so that its bytes need not be read.
+pub(super) fn is_same(target: &Target, ours: (&str, &[u8]), there: (&str, &[u8])) -> bool {
+    match target {
+        Target::Part(..) => match (Entry::from_meta(there.0), Entry::from_meta(ours.0)) {
+            (Ok(Entry::Part(there)), Ok(Entry::Part(ours))) => {
+                there.hash == ours.hash && there.duration_ticks == ours.duration_ticks
+            }
+            (Ok(there), Ok(ours)) => there == ours,
+            _ => false,
+        },
+        Target::Period(_) => record::from_json::<PeriodRecord>(there.1)
+            .is_ok_and(|there| record::from_json::<PeriodRecord>(ours.1).is_ok_and(|ours| there == ours)),
+        _ => ours.1 == there.1,
+    }
 }
 
 /// A planned put.

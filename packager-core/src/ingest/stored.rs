@@ -2,10 +2,9 @@
 
 use super::Refusal;
 use super::notice::Notice;
-use super::plan::{Outcome, Plan, Planned, PutId, PutMode};
+use super::plan::{Outcome, Plan, Planned, PutId, PutMode, is_same};
 use super::receiver::Receiver;
 use crate::log::reader::Target;
-use crate::log::{Entry, PeriodRecord, record};
 use crate::time::WallMs;
 
 impl Receiver {
@@ -103,22 +102,9 @@ fn not_stored(key: String, outcome: &Outcome) -> (Refusal, Notice) {
 fn same_object(planned: &Planned, outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Stored(_) => true,
-        Outcome::Exists { meta, body } => match &planned.target {
-            Target::Part(..) => match (Entry::from_meta(meta), Entry::from_meta(&planned.meta)) {
-                (Ok(Entry::Part(there)), Ok(Entry::Part(ours))) => {
-                    there.hash == ours.hash && there.duration_ticks == ours.duration_ticks
-                }
-                (Ok(there), Ok(ours)) => there == ours,
-                _ => false,
-            },
-            Target::Period(_) => {
-                let ours: Vec<u8> = planned.body.concat();
-                record::from_json::<PeriodRecord>(body).is_ok_and(|there| {
-                    record::from_json::<PeriodRecord>(&ours).is_ok_and(|ours| there == ours)
-                })
-            }
-            _ => planned.body.concat() == *body,
-        },
+        Outcome::Exists { meta, body } => {
+            is_same(&planned.target, (&planned.meta, &planned.body.concat()), (meta, body))
+        }
         Outcome::Changed(_) | Outcome::Failed(_) => matches!(planned.mode, PutMode::Swap(_)),
     }
 }

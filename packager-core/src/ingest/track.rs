@@ -11,7 +11,7 @@ use crate::cmaf::cutter::{CutPart, Cutter, SegmentBounds};
 use crate::cmaf::{Chunk, Header, TrackKind};
 use crate::limits;
 use crate::log::reader::Target;
-use crate::log::{Anchor, Chain, ChainError, Entry, Marker, PartMeta, SessionId, Shape, TrackName};
+use crate::log::{Anchor, Chain, ChainError, Entry, Marker, SessionId, Shape, TrackName};
 use crate::order::SortedMap;
 use crate::time::{Timescale, WallMs};
 
@@ -362,20 +362,9 @@ impl Track {
         let Some(chain) = &mut self.chain else { return Ok(()) };
         let shift =
             self.headers.get(&chain.run.session).map_or(0, |pushed| pushed.header.presentation_shift_ticks);
-        let mut hash = xxhash_rust::xxh3::Xxh3::new();
-        let mut bytes = 0_u64;
-        for piece in &part.body {
-            hash.update(piece);
-            bytes = bytes.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-        }
-        let meta = PartMeta {
-            duration_ticks: part.duration_ticks,
-            offset_ticks: part.composition_ticks.saturating_sub(shift),
-            samples: part.samples,
-            independence: part.independence,
-            wall: now,
-            hash: hash.digest(),
-        };
+        let lengths = part.body.iter().map(|piece| u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        let bytes = lengths.fold(0, u64::saturating_add);
+        let meta = part.meta(shift, now);
         let entry = Entry::Part(meta);
         let target = Target::Part(self.name.clone(), chain.run.session.clone(), chain.next_ticks);
         chain.absorb(&entry, bytes)?;

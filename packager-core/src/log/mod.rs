@@ -20,7 +20,7 @@ pub mod settings;
 pub use chain::{Chain, ChainError, PastRun};
 pub use checkpoint::{Checkpoint, Page};
 pub use entry::{Entry, Independence, Marker, PartMeta};
-pub use key::Keys;
+pub use key::{Key, Keys};
 pub use listing::{Rendition, listed, listed_and_behind};
 pub use name::{BroadcastName, Generation, NameError, SessionId, TrackName};
 pub use pace::{Grid, Pace};

@@ -176,6 +176,11 @@ impl Chunk {
         self.samples.iter().any(|sample| sample.sync)
     }
 
+    /// Whether nothing of it was changed since it came in, not even to be read.
+    pub fn is_as_sent(&self) -> bool {
+        matches!(self.form, Form::Sent(_))
+    }
+
     /// The samples' data, one after the other.
     pub fn payload(&self) -> &Bytes {
         &self.payload
