@@ -1,10 +1,12 @@
 //! Upload, core, store: what every host of Rimcast's ingest is made of, generic over where objects are
 //! kept and what runtime there is.
 
+mod gate;
 mod receive;
 mod runtime;
 pub mod store;
 
+pub use gate::Gate;
 pub use receive::{Ingest, Observer, Settings, Upload};
 #[cfg(feature = "native")]
 pub use runtime::Native;

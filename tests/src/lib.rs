@@ -8,6 +8,7 @@ pub mod golden;
 pub mod live;
 pub mod media;
 pub mod mpd;
+pub mod puts;
 pub mod random;
 pub mod recordings;
 pub mod rules;
