@@ -12,6 +12,7 @@ use packager_core::ingest::gate::{Answer, Request, Stored, Write};
 use packager_core::log::reader::Target;
 use packager_core::log::{BroadcastRecord, Key, record};
 
+use crate::receive::Observer;
 use crate::store::{ETag, Store, StoreError, Swapped};
 
 /// Most headers kept in memory: of every track of a large broadcast those of a few sessions.
@@ -19,15 +20,23 @@ const HEADERS: usize = 256;
 
 /// Checks objects and writes them to a store.
 #[derive(Debug)]
-pub struct Gate<S> {
+pub struct Gate<S, O = ()> {
     store: S,
+    observer: O,
     headers: Mutex<Headers>,
 }
 
 impl<S: Store> Gate<S> {
     /// A gate before a store.
     pub fn new(store: S) -> Self {
-        Self { store, headers: Mutex::default() }
+        Self::observed(store, ())
+    }
+}
+
+impl<S: Store, O: Observer> Gate<S, O> {
+    /// A gate that tells `observer` of everything that it writes.
+    pub fn observed(store: S, observer: O) -> Self {
+        Self { store, observer, headers: Mutex::default() }
     }
 
     /// Carries a request out.
@@ -86,6 +95,7 @@ impl<S: Store> Gate<S> {
                 let expected = ETag(tag.clone().unwrap_or_default());
                 match &write.key {
                     Key::Record(_) => self.learn(write, &expected, &body).await,
+                    // A checkpoint, which says nothing new.
                     Key::Object(..) => self.swap(&write.key.spell(), &expected, body).await,
                 }
             }
@@ -100,6 +110,7 @@ impl<S: Store> Gate<S> {
             let pieces = std::slice::from_ref(&body);
             if let Swapped::Done(tag) = self.store.swap(&key, None, &write.meta, pieces).await? {
                 self.keep(&write.key, &body);
+                self.tell(write, &key, body);
                 return Ok(Answer::written(&tag.0));
             }
             // A part's metadata has its hash.
@@ -140,8 +151,29 @@ impl<S: Store> Gate<S> {
         };
         match write.learned(body, &record) {
             Ok(None) => Ok(Answer::known(&there.etag.0)),
-            Ok(Some(learned)) => self.swap(&key, expected, learned.into()).await,
+            Ok(Some(learned)) => {
+                let body = Bytes::from(learned);
+                let answer = self.swap(&key, expected, body.clone()).await?;
+                if answer.status == 201 {
+                    self.tell(write, &key, body);
+                }
+                Ok(answer)
+            }
             Err(wrong) => Ok(wrong.into()),
+        }
+    }
+
+    /// Tells of what was written.
+    fn tell(&self, write: &Write, key: &str, body: Bytes) {
+        match &write.key {
+            Key::Object(broadcast, generation, target) => {
+                self.observer.stored(broadcast, generation, target, key, &write.meta, &[body]);
+            }
+            Key::Record(broadcast) => {
+                if let Ok(record) = record::from_json(&body) {
+                    self.observer.recorded(broadcast, &record);
+                }
+            }
         }
     }
 

@@ -49,8 +49,16 @@ pub trait Observer: Send + Sync + 'static {
     /// A broadcast was created, or its settings changed.
     fn recorded(&self, broadcast: &BroadcastName, record: &BroadcastRecord);
 
-    /// An object of a broadcast was stored.
-    fn stored(&self, broadcast: &BroadcastName, generation: &Generation, put: &Put);
+    /// An object of a broadcast was stored: what it is, where, its metadata, its bytes in pieces.
+    fn stored(
+        &self,
+        broadcast: &BroadcastName,
+        generation: &Generation,
+        target: &Target,
+        key: &str,
+        meta: &str,
+        body: &[Bytes],
+    );
 
     /// So much of a broadcast is not stored yet.
     fn unstored(&self, _broadcast: &BroadcastName, _bytes: usize) {}
@@ -60,7 +68,7 @@ pub trait Observer: Send + Sync + 'static {
 impl Observer for () {
     fn recorded(&self, _: &BroadcastName, _: &BroadcastRecord) {}
 
-    fn stored(&self, _: &BroadcastName, _: &Generation, _: &Put) {}
+    fn stored(&self, _: &BroadcastName, _: &Generation, _: &Target, _: &str, _: &str, _: &[Bytes]) {}
 }
 
 /// Receives any number of broadcasts into one store.
@@ -307,7 +315,8 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
 
     fn stored(&mut self, put: &Put, outcome: &Outcome) {
         if self.receiver.stored(put.id, outcome, R::now()) {
-            self.shared.observer.stored(&self.name, &self.generation, put);
+            let Put { target, key, meta, body, .. } = put;
+            self.shared.observer.stored(&self.name, &self.generation, target, key, meta, body);
         }
     }
 

@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use ingest_lambda::store::{FolderStore, Store};
 use ingest_lambda::{Ingest, Native, Observer, Settings};
-use packager_core::ingest::Put;
-use packager_core::log::{BroadcastName, BroadcastRecord, BroadcastSettings, Generation, record};
+use packager_core::log::{BroadcastName, BroadcastRecord, BroadcastSettings, Generation, Target, record};
 
 fn media(file: &str) -> Bytes {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/media/live_dash_push").join(file);
@@ -97,7 +96,7 @@ impl Observer for Records {
         self.0.lock().unwrap().push(record.clone());
     }
 
-    fn stored(&self, _: &BroadcastName, _: &Generation, _: &Put) {}
+    fn stored(&self, _: &BroadcastName, _: &Generation, _: &Target, _: &str, _: &str, _: &[Bytes]) {}
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ pub(crate) struct Host {
     pub(crate) push_key: Option<String>,
     /// Takes what is pushed.
     pub(crate) ingest: ingest::Ingest,
+    /// Takes what `rimcast push` has cut.
+    pub(crate) gate: ingest::Gate,
     /// `http` or `https`.
     pub(crate) scheme: &'static str,
     /// Whether the process was asked to stop.

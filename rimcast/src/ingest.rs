@@ -8,14 +8,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{EXPECT, WWW_AUTHENTICATE};
+use bytes::Bytes;
+use http::header::{EXPECT, HeaderName, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use ingest_lambda::store::FolderStore;
+use ingest_lambda::store::{FolderStore, OBJECT_BYTES};
 use ingest_lambda::{Native, Observer, Upload};
-use packager_core::ingest::{Denied, PushAccess, Put, Refusal, split_key};
-use packager_core::log::{BroadcastName, BroadcastRecord, Generation};
+use packager_core::ingest::{Denied, PushAccess, Refusal, gate, split_key};
+use packager_core::log::{BroadcastName, BroadcastRecord, Generation, Target};
 
 use crate::auth::credentials;
 use crate::body::Outgoing;
@@ -26,6 +27,9 @@ use crate::respond::sentence;
 /// What takes in what is pushed.
 pub(crate) type Ingest = ingest_lambda::Ingest<FolderStore, Told, Native>;
 
+/// What takes in what `rimcast push` has cut.
+pub(crate) type Gate = ingest_lambda::Gate<FolderStore, Told>;
+
 /// Tells the hub of everything that was stored.
 pub(crate) struct Told(pub(crate) Arc<Hub>);
 
@@ -34,8 +38,16 @@ impl Observer for Told {
         self.0.recorded(broadcast, record);
     }
 
-    fn stored(&self, broadcast: &BroadcastName, generation: &Generation, put: &Put) {
-        self.0.stored(broadcast, generation, &put.target, &put.key, &put.meta, &put.body);
+    fn stored(
+        &self,
+        broadcast: &BroadcastName,
+        generation: &Generation,
+        target: &Target,
+        key: &str,
+        meta: &str,
+        body: &[Bytes],
+    ) {
+        self.0.stored(broadcast, generation, target, key, meta, body);
     }
 }
 
@@ -68,6 +80,9 @@ pub(crate) async fn answer(
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(Denied::CHALLENGE));
         }
         return response;
+    }
+    if path.split_once('/').is_some_and(|(_, rest)| rest.starts_with("-/")) {
+        return object(&host, &path, request).await;
     }
     match *request.method() {
         Method::PUT | Method::POST => {}
@@ -109,6 +124,30 @@ pub(crate) async fn answer(
             )
         }
     }
+}
+
+/// Answers `rimcast push`, which sends each object as a request of its own.
+async fn object(host: &Host, path: &str, request: Request<Incoming>) -> Response<Outgoing> {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let said = gate::Headers { condition: header(gate::IF), meta: header(gate::META) };
+    let answer = match gate::Request::parse(request.method().as_str(), path, &said) {
+        Err(wrong) => wrong.into(),
+        Ok(asked) => {
+            let most = usize::try_from(OBJECT_BYTES).unwrap_or(usize::MAX);
+            match Limited::new(request.into_body(), most).collect().await {
+                Ok(body) => host.gate.answer(asked, body.to_bytes()).await,
+                Err(_) => gate::Answer::too_large(most),
+            }
+        }
+    };
+    let mut response = Response::new(Outgoing::EMPTY);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers() {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response.map(|_| Outgoing::Whole(answer.content.bytes()))
 }
 
 /// Hands a body on piece by piece. A refusal comes with what is left of the body.

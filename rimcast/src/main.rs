@@ -109,7 +109,7 @@ Examples:
   rimcast push --to https://HOST/ingest/NAME --input talk.mp4 --loop --ladder 1080p,720p,480p
       A file, over and over, encoded anew in three sizes; the key is in RIMCAST_PUSH_KEY
 
-  ffmpeg … -f mp4 -movflags +frag_every_frame+empty_moov+default_base_moof - | rimcast push --to … --key …
+  ffmpeg … -f mp4 -movflags +frag_keyframe+delay_moov+default_base_moof -frag_duration 20000 - | rimcast push --to …
       What an encoder makes, as it is";
 
 const INSPECT_EXAMPLES: &str = "\

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::host::Host;
 use crate::hub::Hub;
-use crate::ingest::{Ingest, Told};
+use crate::ingest::{Gate, Ingest, Told};
 use crate::listener::Listener;
 use crate::page::Pages;
 use crate::settings::{LogFormat, Settings};
@@ -95,6 +95,7 @@ impl Server {
         };
         let random = || RandomState::new().hash_one(0);
         let ingest = Ingest::new(store.clone(), Told(Arc::clone(&hub)), cut, random);
+        let gate = Gate::observed(store.clone(), Told(Arc::clone(&hub)));
         for (broadcast, shown) in &settings.broadcasts {
             let failed = |why| ServeError::Broadcast { broadcast: broadcast.clone(), why };
             ingest.configure(broadcast, shown).await.map_err(failed)?;
@@ -105,6 +106,7 @@ impl Server {
             pages: Pages::new(),
             push_key: settings.push_key.clone(),
             ingest,
+            gate,
             scheme: settings.scheme(),
             stopping: stopping.clone(),
         };

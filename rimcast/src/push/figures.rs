@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use ingest_lambda::Observer;
-use packager_core::ingest::Put;
 use packager_core::log::{BroadcastName, BroadcastRecord, Entry, Generation, Independence, Target};
 use packager_core::time::WallMs;
 use serde::Serialize;
@@ -167,17 +167,25 @@ pub(super) struct Counting(pub(super) std::sync::Arc<Figures>);
 impl Observer for Counting {
     fn recorded(&self, _: &BroadcastName, _: &BroadcastRecord) {}
 
-    fn stored(&self, _: &BroadcastName, _: &Generation, put: &Put) {
+    fn stored(
+        &self,
+        _: &BroadcastName,
+        _: &Generation,
+        target: &Target,
+        _: &str,
+        meta: &str,
+        body: &[Bytes],
+    ) {
         let mut state = self.0.state();
         let is_video = |track: &packager_core::log::TrackName| track.as_str().starts_with("video");
-        match &put.target {
+        match target {
             Target::Init(track, _) if is_video(track) => {
                 state.pictures.get_or_insert((Instant::now(), None));
             }
             Target::Part(track, ..) => {
-                let Ok(Entry::Part(meta)) = Entry::from_meta(&put.meta) else { return };
+                let Ok(Entry::Part(meta)) = Entry::from_meta(meta) else { return };
                 state.parts += 1;
-                state.bytes += put.body.iter().map(|piece| piece.len() as u64).sum::<u64>();
+                state.bytes += body.iter().map(|piece| piece.len() as u64).sum::<u64>();
                 state.delay_ms = Some((self.0.now)().since_ms(meta.wall).max(0));
                 if is_video(track) && meta.independence != Independence::No {
                     let first = state.pictures.map_or_else(Instant::now, |(first, _)| first);

@@ -162,8 +162,8 @@ pub(super) struct Output {
     pub(super) keyframes_ms: u32,
 }
 
-/// What ffmpeg is started with: fMP4 on standard output, a fragment a frame, so that each part can go as soon
-/// as its last frame is there.
+/// What ffmpeg is started with: fMP4 on standard output, in fragments so short that each part can go as soon as
+/// its last frame is there.
 pub(super) fn ffmpeg(input: &Input, probed: Option<&Probed>, output: &Output) -> Vec<String> {
     // Of what listens nothing is known: encoders that push send what players play.
     let is_copied = |kind: &str| {
@@ -222,13 +222,14 @@ pub(super) fn ffmpeg(input: &Input, probed: Option<&Probed>, output: &Output) ->
     } else {
         say(&["-c:a", "aac", "-b:a", "160k", "-ac", "2"]);
     }
+    // A fragment a frame. `frag_every_frame` would be that too, but guesses how long frames of sound are.
     say(&[
         "-f",
         "mp4",
         "-movflags",
-        "+frag_every_frame+delay_moov+default_base_moof+separate_moof+skip_trailer",
+        "+frag_keyframe+delay_moov+default_base_moof+separate_moof+skip_trailer",
     ]);
-    say(&["-flush_packets", "1", "pipe:1"]);
+    say(&["-frag_duration", "20000", "-flush_packets", "1", "pipe:1"]);
     words
 }
 

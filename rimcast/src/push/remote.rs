@@ -12,6 +12,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ingest_lambda::store::{Created, ETag, OBJECT_BYTES, Object, Stat, Store, StoreError, Swapped};
+use packager_core::ingest::Credentials;
+use packager_core::ingest::gate::{IF, META, SIZE, TAG};
 use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 
@@ -68,13 +70,6 @@ impl Answer {
         ETag(self.tag.clone().unwrap_or_default())
     }
 }
-
-/// A condition of a PUT.
-const IF: &str = "rimcast-if";
-const META: &str = "rimcast-meta";
-const TAG: &str = "rimcast-tag";
-const SIZE: &str = "rimcast-size";
-const KEY: &str = "rimcast-key";
 
 impl Remote {
     /// Sends to `to`, which ends in the broadcast's name, with this push key.
@@ -144,7 +139,7 @@ impl Remote {
             request = request.header(*name, *value);
         }
         if let Some(key) = &self.shared.key {
-            request = request.header(KEY, key);
+            request = request.header(Credentials::KEY, key);
         }
         if *method == Method::PUT {
             // CloudFront signs it on to Lambda.

@@ -41,9 +41,12 @@ pub(super) enum Source {
 }
 
 /// How a body came to its end.
+#[derive(PartialEq)]
 enum Ended {
     /// There is no more of it.
     Whole,
+    /// Nothing came at all.
+    Empty,
     /// The user wants no more.
     Stopped,
 }
@@ -53,7 +56,7 @@ impl Source {
     pub(super) fn stdin() -> Result<Self, String> {
         if std::io::stdin().is_terminal() {
             return Err("nothing is piped in: pipe fMP4 (ffmpeg … -f mp4 -movflags \
-                        +frag_every_frame+empty_moov+default_base_moof - | rimcast push …), or name an --input"
+                        +frag_keyframe+delay_moov+default_base_moof -frag_duration 20000 - | rimcast push …), or name an --input"
                 .to_owned());
         }
         Ok(Self::Stdin)
@@ -87,30 +90,37 @@ impl Source {
     ) -> Result<(), String> {
         let mut stop = std::pin::pin!(stop);
         match self {
-            Self::Stdin => {
-                pump(tokio::io::stdin(), ingest, path, figures, stop.as_mut()).await?;
-            }
+            Self::Stdin => match pump(tokio::io::stdin(), ingest, path, figures, stop.as_mut()).await? {
+                Ended::Empty => {
+                    return Err("nothing came: standard input ended before there was any media".to_owned());
+                }
+                Ended::Whole | Ended::Stopped => {}
+            },
             Self::Ffmpeg { input, arguments } => loop {
                 let mut started = Started::new(arguments)?;
                 let out = started.child.stdout.take().ok_or("ffmpeg has no output")?;
                 let ended = pump(out, ingest, path, figures, stop.as_mut()).await;
                 figures.encoder_left();
-                if !matches!(ended, Ok(Ended::Whole)) {
-                    started.end().await;
-                    return ended.map(|_| ());
-                }
+                let has_gone = match ended? {
+                    Ended::Stopped => {
+                        started.end().await;
+                        return Ok(());
+                    }
+                    Ended::Whole => true,
+                    Ended::Empty => false,
+                };
                 let status = started.child.wait().await.map_err(|why| format!("ffmpeg is gone: {why}"))?;
                 if !input.listens {
-                    return started.judge(status, &input.name);
+                    return started.judge(status, has_gone, &input.name);
                 }
-                if status.success() {
+                if has_gone {
                     tracing::info!("the encoder has gone; listening on {} for the next", input.name);
-                } else {
-                    tracing::warn!("ffmpeg ended ({status}): {}; starting it again", started.why());
-                    tokio::select! {
-                        () = tokio::time::sleep(LISTEN_AGAIN) => {}
-                        () = stop.as_mut() => return Ok(()),
-                    }
+                    continue;
+                }
+                tracing::warn!("ffmpeg ended ({status}): {}; starting it again", started.why());
+                tokio::select! {
+                    () = tokio::time::sleep(LISTEN_AGAIN) => {}
+                    () = stop.as_mut() => return Ok(()),
                 }
             },
         }
@@ -188,8 +198,8 @@ impl Started {
         last.iter().rev().take(2).rev().cloned().collect::<Vec<_>>().join("; ")
     }
 
-    fn judge(&self, status: ExitStatus, name: &str) -> Result<(), String> {
-        if status.success() {
+    fn judge(&self, status: ExitStatus, had_media: bool, name: &str) -> Result<(), String> {
+        if status.success() && had_media {
             return Ok(());
         }
         Err(format!("ffmpeg could not go on with {name} ({status}): {}", self.why()))
@@ -236,19 +246,16 @@ async fn pump(
             () = stop.as_mut() => break Ended::Stopped,
         }
     };
-    if let Some(upload) = upload {
-        // A body that breaks off in the middle of a fragment has nothing more to say.
-        let finished = tokio::time::timeout(ENDING, upload.finish(matches!(ended, Ended::Whole))).await;
-        match finished {
-            Ok(Ok(())) => {}
-            Ok(Err(why)) if matches!(ended, Ended::Whole) => return Err(why.to_string()),
-            Ok(Err(_)) => {}
-            Err(_) => return Err(format!("what came last could not be sent within {} s", ENDING.as_secs())),
-        }
-    } else if matches!(ended, Ended::Whole) {
-        return Err("nothing came: the input ended before there was any media".to_owned());
+    let Some(upload) = upload else {
+        return Ok(if ended == Ended::Whole { Ended::Empty } else { ended });
+    };
+    // One that breaks off in the middle of a fragment has nothing more to say.
+    let finished = tokio::time::timeout(ENDING, upload.finish(ended == Ended::Whole)).await;
+    match finished {
+        Ok(Err(why)) if ended == Ended::Whole => Err(why.to_string()),
+        Ok(_) => Ok(ended),
+        Err(_) => Err(format!("what came last could not be sent within {} s", ENDING.as_secs())),
     }
-    Ok(ended)
 }
 
 fn not_media(why: &str) -> String {
