@@ -1,7 +1,9 @@
 //! Project tasks: `cargo xtask --help`.
 
+mod cloudfront;
 mod command;
 mod fuzz;
+mod package;
 mod test;
 mod tools;
 mod worker;
@@ -68,6 +70,8 @@ enum Task {
     /// Needs the npm packages of the repository's root (`npm ci`). Installs with cargo what is missing of
     /// worker-build and wasm-bindgen (and says so), which takes minutes the first time.
     Worker,
+    /// Build all that Terraform uploads (infra/), in target/package.
+    Package,
     /// After a deploy: play the part of 50 viewers for a minute, and say what they saw.
     ///
     /// `cargo xtask probe https://HOST/BROADCAST/index.m3u8`, while an encoder pushes. Reports latency,
@@ -105,6 +109,7 @@ fn main() -> ExitCode {
         }
         Task::Fuzz { minutes, targets } => fuzz::run_targets(minutes, &targets),
         Task::Worker => worker::build(),
+        Task::Package => package::all(),
         Task::Probe { args } => {
             let probe = ["run", "--quiet", "--release", "--package", "rimcast-probe", "--"];
             command::run(cargo(&probe).args(args))

@@ -25,14 +25,12 @@ pub(crate) fn build_hello() -> Result<(), String> {
 
 /// Builds a crate's Wasm and glue, into its folder `build`, where that is older than what it is made of.
 fn package(name: &str, folder: &str) -> Result<(), String> {
-    tools::wasm_target()?;
-    tools::worker_tools()?;
-    let flags = ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", remapped());
-    let compile = ["build", "--package", name, "--profile", PROFILE, "--target", tools::WASM];
-    run(cargo(&compile).env(flags.0, &flags.1))?;
-    if is_built(name, folder)? {
+    let compiled = compile(name)?;
+    let built = root().join(folder).join("build");
+    if is_newer(&[WASM, "index.js"].map(|file| built.join(file)), &[compiled])? {
         return Ok(());
     }
+    let flags = (RUSTFLAGS, remapped());
     // Left to itself, worker-build would fetch these from elsewhere, and keep the names of all functions.
     let bin = root().join("node_modules/.bin");
     let mut command = Command::new("worker-build");
@@ -43,17 +41,31 @@ fn package(name: &str, folder: &str) -> Result<(), String> {
         .env(flags.0, &flags.1)
         .current_dir(root());
     run(&mut command)?;
-    optimise(&bin.join("wasm-opt"), &root().join(folder).join("build").join(WASM))
+    // For size: it travels to every data centre.
+    optimise("-Oz", &built.join(WASM))
 }
 
-/// What wrangler takes is newer than what it is made of.
-fn is_built(name: &str, folder: &str) -> Result<bool, String> {
-    let changed = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
+
+/// Compiles a crate to Wasm, and says where it is.
+pub(crate) fn compile(name: &str) -> Result<PathBuf, String> {
+    tools::wasm_target()?;
+    tools::worker_tools()?;
+    let compile = ["build", "--package", name, "--profile", PROFILE, "--target", tools::WASM];
+    run(cargo(&compile).env(RUSTFLAGS, remapped()))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let compiled = target.join(tools::WASM).join(PROFILE).join(name.replace('-', "_")).with_extension("wasm");
-    let compiled_at = changed(&compiled).ok_or(format!("{} is not there", compiled.display()))?;
-    let built = root().join(folder).join("build");
-    Ok([WASM, "index.js"].iter().all(|file| changed(&built.join(file)) > Some(compiled_at)))
+    Ok(target.join(tools::WASM).join(PROFILE).join(name.replace('-', "_")).with_extension("wasm"))
+}
+
+/// Whether files are newer than all that they are made of.
+pub(crate) fn is_newer(files: &[PathBuf], sources: &[PathBuf]) -> Result<bool, String> {
+    let changed = |path: &PathBuf| fs::metadata(path).and_then(|file| file.modified()).ok();
+    let mut newest = None;
+    for source in sources {
+        let at = changed(source).ok_or(format!("{} is not there", source.display()))?;
+        newest = newest.max(Some(at));
+    }
+    Ok(files.iter().all(|file| changed(file) > newest))
 }
 
 /// Places in sources are in the Wasm, for panics: without the folders of whose machine built it.
@@ -78,10 +90,10 @@ const FEATURES: [&str; 7] = [
     "exception-handling",
 ];
 
-/// For size, without the functions' names: the Wasm travels to every data centre.
-fn optimise(wasm_opt: &Path, wasm: &Path) -> Result<(), String> {
-    let mut command = Command::new(wasm_opt);
-    command.args(["-Oz", "--strip-debug", "--strip-producers"]);
+/// Without the functions' names, which are large.
+pub(crate) fn optimise(level: &str, wasm: &Path) -> Result<(), String> {
+    let mut command = Command::new(root().join("node_modules/.bin/wasm-opt"));
+    command.args([level, "--strip-debug", "--strip-producers"]);
     command.args(FEATURES.map(|feature| format!("--enable-{feature}")));
     run(command.arg(wasm).arg("-o").arg(wasm))
 }

@@ -1,5 +1,5 @@
 //! The Worker in workerd, as it was built, with a bucket and a clock that are under the test's control
-//! (`tests/worker`).
+//! (`tests/worker`); and the handler of Lambda@Edge in Node.js, likewise (`tests/cloudfront`).
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -9,12 +9,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 
-use super::{Fetched, get, request, root};
+use super::{Fetched, SeaweedFs, get, request, root};
 
 /// A running Worker. Ended when dropped.
 pub struct Worker {
     child: Child,
     url: String,
+    /// Storage itself sends parts and headers, and others send segments.
+    pub leaves_media: bool,
 }
 
 /// What goes on in the Worker.
@@ -56,11 +58,25 @@ impl Worker {
     ///
     /// It does not start.
     pub fn start() -> Self {
+        Self::host("tests/worker", false, &[])
+    }
+
+    /// Starts the handler of Lambda@Edge that was built last (`cargo xtask package`), over a bucket.
+    ///
+    /// # Panics
+    ///
+    /// It does not start.
+    pub fn cloudfront(bucket: &SeaweedFs) -> Self {
+        Self::host("tests/cloudfront", true, &bucket.environment())
+    }
+
+    fn host(folder: &str, leaves_media: bool, environment: &[(&str, String)]) -> Self {
         let mut child = Command::new(root().join("node_modules/.bin/node"))
             .arg("host.mjs")
-            .current_dir(root().join("tests/worker"))
+            .current_dir(root().join(folder))
             .env("WRANGLER_SEND_METRICS", "false")
             .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -73,9 +89,9 @@ impl Worker {
             url: String,
         }
         let started: Started = serde_json::from_str(&line).unwrap_or_else(|why| {
-            panic!("the Worker does not start ({why}); is it built (cargo xtask worker)? It said {line:?}")
+            panic!("{folder} does not start ({why}); is what it runs built? It said {line:?}")
         });
-        Self { child, url: started.url }
+        Self { child, url: started.url, leaves_media }
     }
 
     /// A URL of it.
