@@ -4,7 +4,7 @@
 
 import { gzipSync } from "node:zlib";
 
-import { Packager, failed, health, unavailable, welcome } from "./build/edge.js";
+import { Packager, failed, unavailable } from "./build/edge.js";
 import { Bucket } from "./s3.mjs";
 
 /** Most bytes of a generated response, headers and all, and bodies in base64: CloudFront takes 1 MB. */
@@ -20,21 +20,19 @@ const PAGE = "-/player/index.html";
 const packager = new Packager();
 
 export async function handler(event) {
-  const { config, request } = event.Records[0].cf;
+  const { request } = event.Records[0].cf;
   const origin = request.origin?.s3;
   if (!origin) return request;
   try {
-    return await answer(request, Bucket.of(origin), config.distributionDomainName);
+    return await answer(request, Bucket.of(origin));
   } catch (why) {
     console.error(JSON.stringify({ level: "ERROR", uri: request.uri, why: String(why?.stack ?? why) }));
     return response(unavailable(), request);
   }
 }
 
-async function answer(request, bucket, host) {
+async function answer(request, bucket) {
   const { method, uri, querystring } = request;
-  if (uri === "/") return response(welcome(`https://${host}`), request);
-  if (uri === "/healthz") return response(health(), request);
   const asked = Date.now();
   let since = asked;
   for (;;) {
@@ -69,10 +67,11 @@ async function read(next, bucket) {
   for (let index = 0; index < reads.length / 2; index += 1) {
     looks.push(look(next, index, reads[2 * index], reads[2 * index + 1], asked, bucket));
   }
-  await Promise.all(looks);
+  const found = await Promise.all(looks);
+  found.forEach((isThere, index) => isThere || packager.missing(next, index, asked));
 }
 
-/** Reads one thing and tells the packager. Whether there was anything. */
+/** Reads one thing, and tells the packager of it. Whether there was anything. */
 async function look(next, index, how, key, asked, bucket) {
   if (how === "list") {
     packager.listed(next, index, await bucket.list(key), asked);

@@ -19,7 +19,8 @@ export class Bucket {
   static of(origin) {
     const endpoint = process.env.RIMCAST_S3_ENDPOINT;
     const base = endpoint ? `${endpoint}/${origin.domainName.split(".")[0]}` : `https://${origin.domainName}`;
-    if (known?.base !== base) known = new Bucket(base, origin.region);
+    // BUCKET.s3.REGION.amazonaws.com: the event's own region is empty with origin access control.
+    if (known?.base !== base) known = new Bucket(base, origin.region || origin.domainName.split(".").at(-3));
     return known;
   }
 

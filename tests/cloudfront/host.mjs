@@ -145,6 +145,8 @@ async function control(url, body) {
 }
 
 const server = createServer(async (request, response) => {
+  // Kept-alive connections have a header that nobody decided.
+  response.shouldKeepAlive = false;
   try {
     if (!request.url.startsWith("/-test/")) return await viewer(request, response);
     const chunks = [];
@@ -156,6 +158,10 @@ const server = createServer(async (request, response) => {
     response.writeHead(599).end(String(why));
   }
 });
+
+// Terraform puts the player page into the bucket.
+const page = readFileSync(new URL("../../player/index.html", import.meta.url));
+await ask("-/player/index.html", { method: "PUT", body: page, headers: { "content-type": "text/html" } });
 
 process.stdin.resume();
 process.stdin.once("end", () => process.exit(0));

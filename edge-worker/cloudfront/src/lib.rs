@@ -197,18 +197,6 @@ impl Next {
     }
 }
 
-/// What is said at the root of all broadcasts.
-#[wasm_bindgen]
-pub fn welcome(origin: &str) -> Next {
-    Next { what: What::Answer(Box::new(Response::welcome(origin))) }
-}
-
-/// What is said to who asks whether anybody is here.
-#[wasm_bindgen]
-pub fn health() -> Next {
-    Next { what: What::Answer(Box::new(Response::health(false))) }
-}
-
 /// What is answered when storage cannot be read.
 #[wasm_bindgen]
 pub fn unavailable() -> Next {

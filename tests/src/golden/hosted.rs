@@ -168,7 +168,8 @@ impl Audience for Hosted<'_> {
         world.wake();
         self.moment_is_over(world);
         self.mirror(world, 0);
-        if self.worker.leaves_media && is_segment(target) {
+        // Nor is there anything at the root of a distribution.
+        if self.worker.leaves_media && (is_segment(target) || target == "/") {
             self.elsewhere += 1;
             return;
         }
