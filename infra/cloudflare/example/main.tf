@@ -1,4 +1,4 @@
-# Copy this folder to where your own Terraform lives, and change `source`, the backend and terraform.tfvars.
+# Copy this folder to where your own Terraform lives; change `source` and `package_dir`, the backend and terraform.tfvars.
 
 terraform {
   required_version = ">= 1.9"
@@ -38,6 +38,9 @@ variable "retention_days" {
 
 module "rimcast" {
   source = "../"
+
+  # What `cargo xtask package` built, where it is not in target/package two folders above the module.
+  # package_dir = "/path/to/rimcast/target/package"
 
   account_id     = var.account_id
   location       = var.location

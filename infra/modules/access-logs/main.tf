@@ -55,4 +55,7 @@ resource "aws_cloudwatch_log_delivery" "this" {
     enable_hive_compatible_path = false
     suffix_path                 = "/${each.key}/{yyyy}/{MM}/{dd}/{HH}"
   }
+
+  # Its policy has to be there: whoever delivers tries it first.
+  depends_on = [module.bucket]
 }
