@@ -4,6 +4,7 @@ mod cloudfront;
 mod command;
 mod fuzz;
 mod package;
+mod infra;
 mod test;
 mod tools;
 mod worker;
@@ -30,11 +31,11 @@ enum Task {
     ///
     /// Installs with apt-get what is missing of ffmpeg, chromium, pip, varnish and a font (and says so), with
     /// rustup the Wasm target, with npm the player, the Worker's tools and the browser tests, with pip (into target/)
-    /// shaka-packager. Then, in this order: formatting, clippy, all unit, golden, property and
-    /// simulation tests, a check of the fuzz targets, the Worker (built, its size, and in workerd), codecs
+    /// shaka-packager and what checks Terraform. Then, in this order: formatting, clippy, all unit, golden, property and
+    /// simulation tests, a check of the fuzz targets, the Terraform modules, the Worker (built, its size, and in workerd), codecs
     /// compared with shaka-packager's, and the end-to-end tests with real ffmpeg and a real browser. Needs Node.js 20 or later with npm. A tool that is missing fails the run; nothing is skipped.
     Test {
-        /// Leave out the Worker and the end-to-end tests, which take minutes, and what only they need.
+        /// Leave out Terraform, the Worker and the end-to-end tests, which take minutes, and what only they need.
         #[arg(long)]
         quick: bool,
     },
@@ -72,6 +73,11 @@ enum Task {
     Worker,
     /// Build all that Terraform uploads (infra/), in target/package.
     Package,
+    /// Check the Terraform modules alone.
+    ///
+    /// Installs with pip, into target/, what checks them: checkov, the providers' schemas and, where it is not there,
+    /// Terraform itself.
+    Infra,
     /// After a deploy: play the part of 50 viewers for a minute, and say what they saw.
     ///
     /// `cargo xtask probe https://HOST/BROADCAST/index.m3u8`, while an encoder pushes. Reports latency,
@@ -110,6 +116,7 @@ fn main() -> ExitCode {
         Task::Fuzz { minutes, targets } => fuzz::run_targets(minutes, &targets),
         Task::Worker => worker::build(),
         Task::Package => package::all(),
+        Task::Infra => infra::check(),
         Task::Probe { args } => {
             let probe = ["run", "--quiet", "--release", "--package", "rimcast-probe", "--"];
             command::run(cargo(&probe).args(args))

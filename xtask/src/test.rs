@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::command::{self, cargo};
-use super::{tools, worker};
+use super::{infra, tools, worker};
 
 struct Step {
     name: &'static str,
@@ -12,7 +12,7 @@ struct Step {
 }
 
 /// What the tests need, and each check, in the order in which a mistake is cheapest to find.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "Wasm target", run: tools::wasm_target },
     Step {
         name: "npm packages of the player and the tests",
@@ -48,6 +48,7 @@ const STEPS: [Step; 12] = [
             ]))
         },
     },
+    Step { name: "Terraform modules", run: infra::check },
     Step {
         name: "the Worker and its size",
         run: || {
@@ -118,8 +119,8 @@ fn without_workers(args: &[&str]) -> Command {
     command
 }
 
-/// The steps that `--quick` leaves out, at the end: what needs the Worker, ffmpeg or a browser.
-const END_TO_END_STEPS: usize = 5;
+/// The steps that `--quick` leaves out, at the end: what needs Terraform, the Worker, ffmpeg or a browser.
+const END_TO_END_STEPS: usize = 6;
 
 /// Runs all steps, whatever fails, and says in one line how it went.
 fn run_steps(quick: bool) -> (usize, Vec<String>) {

