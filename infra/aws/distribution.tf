@@ -59,7 +59,7 @@ resource "aws_cloudfront_distribution" "playback" {
   # checkov:skip=CKV_AWS_68: what is sent is public and the same for all; `web_acl_arn` attaches a firewall where one is wanted.
   # checkov:skip=CKV2_AWS_47: see CKV_AWS_68.
   # checkov:skip=CKV_AWS_86: logs are delivered the new way (aws_cloudwatch_log_delivery), see the module watch.
-  # checkov:skip=CKV_AWS_174: with a domain of one's own it is TLS 1.2; CloudFront's own certificate comes with its own policy.
+  # checkov:skip=CKV_AWS_174: with a domain of one's own it is TLS 1.2 and later; without, CloudFront's certificate comes with CloudFront's policy.
   # checkov:skip=CKV_AWS_305: there is no page at the root: a broadcast is watched at its name.
   # checkov:skip=CKV_AWS_310: the log is in one bucket; another origin would have nothing to send.
   # checkov:skip=CKV_AWS_374: who may watch where is the operator's to say, not this module's.

@@ -62,7 +62,7 @@ resource "aws_cloudfront_distribution" "this" {
   # checkov:skip=CKV_AWS_68: who has no key gets nowhere; `web_acl_arn` attaches a firewall where one is wanted.
   # checkov:skip=CKV2_AWS_47: see CKV_AWS_68.
   # checkov:skip=CKV_AWS_86: logs are delivered the new way (aws_cloudwatch_log_delivery), see the module watch.
-  # checkov:skip=CKV_AWS_174: CloudFront's own certificate comes with its own policy; viewers are held to TLS 1.2 by `https-only` and HTTP/2.
+  # checkov:skip=CKV_AWS_174: the name and certificate are CloudFront's, and so is the policy that comes with them; rimcast push speaks TLS 1.2 and later.
   # checkov:skip=CKV_AWS_305: there is no page at the root.
   # checkov:skip=CKV_AWS_310: there is one ingest; encoders try again.
   # checkov:skip=CKV_AWS_374: encoders travel; the key tells them apart.
