@@ -10,11 +10,9 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use packager_core::ingest::check_push_key;
 use packager_core::log::{BroadcastName, BroadcastSettings, NameError};
 use serde::Deserialize;
-
-/// Shortest push key accepted.
-const PUSH_KEY_BYTES: usize = 6;
 
 /// Options of `rimcast serve`. Each can also be set in the environment and, under the same name
 /// with underscores, in the settings file.
@@ -255,17 +253,14 @@ impl Settings {
         within("window_s", self.window_s, least_s..=6 * 3600)?;
         within("gap_ms", self.gap_ms, 100..=30_000)?;
         within("cache_mib", self.cache_mib, 0..=65_536)?;
-        if let Some(key) = &self.push_key {
-            let fits = key.len() >= PUSH_KEY_BYTES && key.bytes().all(|b| b.is_ascii_graphic());
-            if !fits {
-                return Err(SettingsError::OutOfBounds {
-                    name: "push_key".to_owned(),
-                    value: format!("{} characters long", key.chars().count()),
-                    must: format!(
-                        "{PUSH_KEY_BYTES} or more visible ASCII characters without spaces; `openssl rand -hex 16` makes a good one"
-                    ),
-                });
-            }
+        if let Some(key) = &self.push_key
+            && let Err(unusable) = check_push_key(key)
+        {
+            return Err(SettingsError::OutOfBounds {
+                name: "push_key".to_owned(),
+                value: format!("{} characters long", key.chars().count()),
+                must: unusable.to_string(),
+            });
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 mod cloudfront;
 mod command;
 mod fuzz;
-mod package;
 mod infra;
+mod package;
 mod test;
 mod tools;
 mod worker;
@@ -31,8 +31,9 @@ enum Task {
     ///
     /// Installs with apt-get what is missing of ffmpeg, chromium, pip, varnish and a font (and says so), with
     /// rustup the Wasm target, with npm the player, the Worker's tools and the browser tests, with pip (into target/)
-    /// shaka-packager and what checks Terraform. Then, in this order: formatting, clippy, all unit, golden, property and
-    /// simulation tests, a check of the fuzz targets, the Terraform modules, the Worker (built, its size, and in workerd), codecs
+    /// shaka-packager, SeaweedFS, cargo-lambda and what checks Terraform. Then, in this order: formatting, clippy, all unit,
+    /// golden, property and simulation tests, a check of the fuzz targets, the Terraform modules, the Worker (built, its size,
+    /// and in workerd), S3, the handler of Lambda@Edge, codecs
     /// compared with shaka-packager's, and the end-to-end tests with real ffmpeg and a real browser. Needs Node.js 20 or later with npm. A tool that is missing fails the run; nothing is skipped.
     Test {
         /// Leave out Terraform, the Worker and the end-to-end tests, which take minutes, and what only they need.

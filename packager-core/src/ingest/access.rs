@@ -15,6 +15,26 @@ pub enum PushAccess<'a> {
     Loopback,
 }
 
+/// Shortest push key accepted.
+const KEY_BYTES: usize = 6;
+
+/// A push key that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{KEY_BYTES} or more visible ASCII characters without spaces; `openssl rand -hex 16` makes a good one"
+)]
+pub struct UnusableKey;
+
+/// Whether a push key can be shown in every way there is, and is not too easy to guess.
+///
+/// # Errors
+///
+/// What a key must be.
+pub fn check_push_key(key: &str) -> Result<(), UnusableKey> {
+    let fits = key.len() >= KEY_BYTES && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(()) } else { Err(UnusableKey) }
+}
+
 /// What a request shows of itself.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Credentials<'a> {

@@ -26,7 +26,7 @@ mod stored;
 mod track;
 mod upload;
 
-pub use access::{Credentials, Denied, PushAccess};
+pub use access::{Credentials, Denied, PushAccess, UnusableKey, check_push_key};
 pub use notice::{Notice, Severity};
 pub use path::{PushPath, Resource, split_key};
 pub use plan::{Outcome, Put, PutId, PutMode};
