@@ -10,6 +10,9 @@ use zip::write::SimpleFileOptions;
 use super::cloudfront;
 use super::command::root;
 
+/// CloudFront sends it to every regional cache, and each of them starts it for the first viewer.
+const LAMBDA_EDGE_BYTES: u64 = 1_000_000;
+
 /// Where it is put.
 fn folder() -> PathBuf {
     root().join("target/package")
@@ -30,6 +33,10 @@ pub(crate) fn lambda_edge() -> Result<PathBuf, String> {
     let built = cloudfront::build()?;
     let to = folder().join("lambda-edge.zip");
     zip(&to, &cloudfront::FILES.map(|file| (file, built.join(file), 0o644)))?;
+    let bytes = fs::metadata(&to).map_err(|why| format!("{}: {why}", to.display()))?.len();
+    if bytes > LAMBDA_EDGE_BYTES {
+        return Err(format!("{} has {bytes} bytes; it may have {LAMBDA_EDGE_BYTES}", to.display()));
+    }
     Ok(to)
 }
 

@@ -37,9 +37,6 @@ const PIP: [(&str, &str); 1] = [("python3-pip", "pip3")];
 /// xmllint, which holds manifests to their schema.
 const XMLLINT: [(&str, &str); 1] = [("libxml2-utils", "xmllint")];
 
-/// Python's packages.
-const PIP: [(&str, &str); 1] = [("python3-pip", "pip3")];
-
 /// What the unit tests need.
 pub(crate) fn xmllint() -> Result<(), String> {
     debian_packages(&XMLLINT)
