@@ -5,9 +5,11 @@ mod gate;
 mod receive;
 mod runtime;
 pub mod store;
+mod viewer;
 
 pub use gate::Gate;
 pub use receive::{Ingest, Observer, Settings, Upload};
 #[cfg(feature = "native")]
 pub use runtime::Native;
 pub use runtime::Runtime;
+pub use viewer::{BrokenOff, Viewers};
