@@ -124,6 +124,8 @@ const STEPS: [Step; 15] = [
                 "cloudflare",
                 "--test",
                 "players",
+                "--test",
+                "push",
             ];
             command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1", "--nocapture"]))
         },

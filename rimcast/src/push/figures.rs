@@ -26,12 +26,14 @@ pub(super) struct Figures {
 struct State {
     parts: u64,
     bytes: u64,
+    last_stored: Option<Instant>,
     /// Bytes that came lately, and when.
     lately: Vec<(Instant, usize)>,
     round_trip: Option<Duration>,
     backlog_bytes: usize,
     delay_ms: Option<i64>,
-    away: Option<(Duration, String)>,
+    /// The ingest has not been reached since then, for this reason.
+    away: Option<(Instant, String)>,
     failed: Option<String>,
     /// When pictures were first heard of, and when one that a viewer can begin with was last stored.
     pictures: Option<(Instant, Option<Instant>)>,
@@ -78,27 +80,26 @@ impl Figures {
     /// A request was answered.
     pub(super) fn answered(&self, took: Duration) {
         let mut state = self.state();
-        state.away = None;
+        if let Some((since, _)) = state.away.take() {
+            tracing::info!("the ingest can be reached again, after {:.1} s", since.elapsed().as_secs_f64());
+        }
         // As TCP smooths its own.
         state.round_trip = Some(state.round_trip.map_or(took, |so_far| so_far.mul_f64(0.875) + took / 8));
     }
 
-    /// The ingest has not been reached for so long.
-    pub(super) fn unreached(&self, since: Duration, why: &str) {
+    /// The ingest has not been reached since then.
+    pub(super) fn unreached(&self, since: Instant, why: &str) {
         let mut state = self.state();
-        if state.away.is_none() {
-            tracing::warn!(
-                "the ingest cannot be reached: {why}; what comes is kept, and sent when it can be"
-            );
-        }
-        state.away = Some((since, why.to_owned()));
-    }
-
-    /// It was reached again.
-    pub(super) fn reached(&self, after: Duration) {
-        if self.state().away.take().is_some() {
-            tracing::info!("the ingest can be reached again, after {:.1} s", after.as_secs_f64());
-        }
+        let first = match &state.away {
+            Some((first, _)) => since.min(*first),
+            None => {
+                tracing::warn!(
+                    "the ingest cannot be reached ({why}); what comes is kept, and sent when it can be"
+                );
+                since
+            }
+        };
+        state.away = Some((first, why.to_owned()));
     }
 
     /// Nothing can be pushed any more, for this reason.
@@ -111,13 +112,15 @@ impl Figures {
         self.state().failed.clone()
     }
 
-    /// There are pictures, and for too long none that a viewer could begin with. While the ingest is away, nobody
+    /// There are pictures, and for too long none that a viewer could begin with. While nothing can be stored, nobody
     /// can tell.
     pub(super) fn lacks_keyframes(&self) -> bool {
         let state = self.state();
         let waited = state.pictures.map(|(first, last)| last.unwrap_or(first).elapsed());
-        let is_reading = state.lately.last().is_some_and(|(at, _)| at.elapsed() < Duration::from_secs(1));
-        is_reading && state.away.is_none() && waited.is_some_and(|waited| waited > KEYFRAMES_WITHIN)
+        let is_recent = |at: Instant| at.elapsed() < Duration::from_secs(2);
+        let is_reading = state.lately.last().is_some_and(|(at, _)| is_recent(*at));
+        let is_storing = state.backlog_bytes == 0 || state.last_stored.is_some_and(is_recent);
+        is_reading && is_storing && waited.is_some_and(|waited| waited > KEYFRAMES_WITHIN)
     }
 
     /// The encoder has gone: nobody waits for keyframes.
@@ -139,7 +142,7 @@ impl Figures {
             round_trip_ms: state.round_trip.and_then(|took| u64::try_from(took.as_millis()).ok()),
             backlog_bytes: state.backlog_bytes,
             delay_ms: state.delay_ms,
-            away: state.away.as_ref().map(|(since, why)| (since.as_secs(), why.clone())),
+            away: state.away.as_ref().map(|(since, why)| (since.elapsed().as_secs(), why.clone())),
         }
     }
 }
@@ -185,6 +188,7 @@ impl Observer for Counting {
             Target::Part(track, ..) => {
                 let Ok(Entry::Part(meta)) = Entry::from_meta(meta) else { return };
                 state.parts += 1;
+                state.last_stored = Some(Instant::now());
                 state.bytes += body.iter().map(|piece| piece.len() as u64).sum::<u64>();
                 state.delay_ms = Some((self.0.now)().since_ms(meta.wall).max(0));
                 if is_video(track) && meta.independence != Independence::No {

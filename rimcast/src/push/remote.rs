@@ -19,14 +19,15 @@ use sha2::{Digest as _, Sha256};
 
 use super::figures::Figures;
 
-/// How long one attempt may take, the answer included.
-const ATTEMPT: Duration = Duration::from_secs(10);
+/// How long one attempt may take, the answer included: this, and longer for what is long to send.
+const ATTEMPT: Duration = Duration::from_secs(3);
+const SLOWEST_BYTES_PER_S: u32 = 64 << 10;
 
 /// Pauses between attempts: the first, and the longest. Each is drawn from the half to the whole of it.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// After so many failures in a row the operator is told.
-const WORTH_TELLING: u32 = 3;
+/// After so long without an answer the operator is told.
+const WORTH_TELLING: Duration = Duration::from_secs(2);
 
 /// Headers kept to be sent again: those of a few sessions of every track.
 const HEADERS: usize = 256;
@@ -145,6 +146,8 @@ impl Remote {
             // CloudFront signs it on to Lambda.
             request = request.header("x-amz-content-sha256", format!("{:x}", Sha256::digest(&body)));
         }
+        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let attempt = ATTEMPT + Duration::from_secs(1) * length / SLOWEST_BYTES_PER_S;
         let request = request.body(Full::new(body)).map_err(|why| why.to_string())?;
         let exchange = async {
             let response = self.shared.client.request(request).await.map_err(|why| root(&why))?;
@@ -160,9 +163,9 @@ impl Remote {
                 body,
             })
         };
-        match tokio::time::timeout(ATTEMPT, exchange).await {
+        match tokio::time::timeout(attempt, exchange).await {
             Ok(answer) => answer,
-            Err(_) => Err(format!("no answer within {} s", ATTEMPT.as_secs())),
+            Err(_) => Err(format!("no answer within {} s", attempt.as_secs())),
         }
     }
 
@@ -177,29 +180,24 @@ impl Remote {
     ) -> Result<Answer, StoreError> {
         let url = self.url(key);
         let (mut pause, longest) = PAUSE;
-        let mut since: Option<Instant> = None;
-        for failures in 1_u32.. {
+        let since = Instant::now();
+        loop {
             let began = Instant::now();
             let why = match self.attempt(method, &url, headers, body.clone()).await {
                 Ok(answer) if is_later(answer.status) => answer.sentence(),
                 Ok(answer) => {
-                    if let Some(since) = since.filter(|_| failures > WORTH_TELLING) {
-                        self.shared.figures.reached(since.elapsed());
-                    }
                     self.shared.figures.answered(began.elapsed());
                     return self.understood(key, answer);
                 }
                 Err(why) => why,
             };
-            let since = *since.get_or_insert(began);
-            if failures >= WORTH_TELLING {
-                self.shared.figures.unreached(since.elapsed(), &why);
+            if since.elapsed() >= WORTH_TELLING {
+                self.shared.figures.unreached(since, &why);
             }
             let jitter = rand::rng().random_range(0.5..=1.0);
             tokio::time::sleep(pause.mul_f64(jitter)).await;
             pause = (pause * 2).min(longest);
         }
-        unreachable!("it is tried without end")
     }
 
     /// Answers that mean that nothing can be pushed here, as errors.

@@ -16,7 +16,7 @@ pub struct Server {
 }
 
 /// The program, built once.
-fn program() -> &'static Path {
+pub(super) fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| built("rimcast"))
 }
