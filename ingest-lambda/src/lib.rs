@@ -1,6 +1,8 @@
 //! Upload, core, store: what every host of Rimcast's ingest is made of, generic over where objects are
 //! kept and what runtime there is.
 
+#[cfg(feature = "lambda")]
+pub mod function;
 mod gate;
 mod receive;
 mod runtime;

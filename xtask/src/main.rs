@@ -4,6 +4,7 @@ mod cloudfront;
 mod command;
 mod fuzz;
 mod infra;
+mod lambda;
 mod package;
 mod test;
 mod tools;
@@ -30,11 +31,12 @@ enum Task {
     /// Install what the tests need, then run every check and every test there is.
     ///
     /// Installs with apt-get what is missing of ffmpeg, chromium, pip, varnish and a font (and says so), with
-    /// rustup the Wasm target, with npm the player, the Worker's tools and the browser tests, with pip (into target/)
-    /// shaka-packager, SeaweedFS, cargo-lambda and what checks Terraform. Then, in this order: formatting, clippy, all unit,
-    /// golden, property and simulation tests, a check of the fuzz targets, the Terraform modules, the Worker (built, its size,
-    /// and in workerd), S3, the handler of Lambda@Edge, codecs
-    /// compared with shaka-packager's, and the end-to-end tests with real ffmpeg and a real browser. Needs Node.js 20 or later with npm. A tool that is missing fails the run; nothing is skipped.
+    /// rustup the targets of Wasm and of Lambda, with npm the player, the Worker's tools and the browser tests, with pip (into
+    /// target/) shaka-packager, SeaweedFS, cargo-lambda and what checks Terraform. Then, in this order: formatting, clippy, all
+    /// unit, golden, property and simulation tests, a check of the fuzz targets, the Terraform modules, the Worker (built, its
+    /// size, and in workerd), S3 and Lambda, the handler of Lambda@Edge, the functions' size, codecs compared with
+    /// shaka-packager's, and the end-to-end tests with real ffmpeg and a real browser. Needs Node.js 20 or later with npm. A
+    /// tool that is missing fails the run; nothing is skipped.
     Test {
         /// Leave out Terraform, the Worker and the end-to-end tests, which take minutes, and what only they need.
         #[arg(long)]
@@ -73,6 +75,9 @@ enum Task {
     /// worker-build and wasm-bindgen (and says so), which takes minutes the first time.
     Worker,
     /// Build all that Terraform uploads (infra/), in target/package.
+    ///
+    /// The Worker, the function for Lambda@Edge, and the Lambda functions for arm64. Installs with pip (into target/)
+    /// cargo-lambda, and with rustup and cargo what is missing of targets and Wasm tools.
     Package,
     /// Check the Terraform modules alone.
     ///
@@ -92,7 +97,7 @@ enum Task {
     },
     /// Measure, each figure beside a yardstick from the same run.
     Bench {
-        /// These benchmarks alone: render, manifest, cut, latency, fanout, growing, worker, worker-latency.
+        /// These benchmarks alone: render, manifest, cut, latency, fanout, growing, worker, worker-latency, lambda.
         names: Vec<String>,
     },
 }
@@ -138,7 +143,15 @@ fn bench(names: &[String]) -> Result<(), String> {
         worker::build()?;
         worker::build_hello()?;
     }
-    command::run(cargo(&["run", "--release", "--package", "rimcast-bench", "--"]).args(names))
+    command::run(cargo(&["run", "--release", "--package", "rimcast-bench", "--"]).args(names))?;
+    if names.is_empty() || names.iter().any(|name| name == "lambda") {
+        tools::lambda_tools()?;
+        // Beside the function, which it starts, and as that is built.
+        let lambda =
+            ["bench", "--profile", lambda::PROFILE, "--package", "ingest-lambda", "--features", "lambda"];
+        command::run(cargo(&lambda).args(["--bench", "lambda"]))?;
+    }
+    Ok(())
 }
 
 fn golden(case: Option<&str>) -> Result<(), String> {

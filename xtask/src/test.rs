@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::command::{self, cargo};
-use super::{infra, package, tools, worker};
+use super::{infra, lambda, package, tools, worker};
 
 struct Step {
     name: &'static str,
@@ -12,7 +12,7 @@ struct Step {
 }
 
 /// What the tests need, and each check, in the order in which a mistake is cheapest to find.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step { name: "Wasm target", run: tools::wasm_target },
     Step {
         name: "npm packages of the player and the tests",
@@ -74,13 +74,13 @@ const STEPS: [Step; 15] = [
         },
     },
     Step {
-        name: "S3, against SeaweedFS",
+        name: "Lambda and S3",
         run: || {
             tools::lambda_tools()?;
-            let features = ["--package", "ingest-lambda", "--features", "s3,conformance"];
+            let features = ["--package", "ingest-lambda", "--features", "lambda,conformance"];
             let strict = ["--all-targets", "--", "--deny", "warnings"];
             command::run(cargo(&["clippy"]).args(features).args(strict))?;
-            let test = ["--test", "s3", "--", "--ignored"];
+            let test = ["--lib", "--test", "s3", "--test", "lambda", "--", "--include-ignored"];
             command::run(cargo(&["test", "--release"]).args(features).args(test))
         },
     },
@@ -91,6 +91,10 @@ const STEPS: [Step; 15] = [
             let test = ["test", "--release", "--package", "rimcast-tests", "--test", "cloudfront"];
             command::run(cargo(&test).args(["--", "--ignored"]))
         },
+    },
+    Step {
+        name: "the Lambda functions and their size",
+        run: || lambda::build().and_then(|()| lambda::check_size()),
     },
     Step {
         name: "what the end-to-end tests need",
@@ -140,8 +144,8 @@ fn without_workers(args: &[&str]) -> Command {
     command
 }
 
-/// The steps that `--quick` leaves out, at the end: what needs Terraform, the Worker, S3, ffmpeg or a browser.
-const END_TO_END_STEPS: usize = 8;
+/// The steps that `--quick` leaves out, at the end: what needs Terraform, the Worker, Lambda, ffmpeg or a browser.
+const END_TO_END_STEPS: usize = 9;
 
 /// Runs all steps, whatever fails, and says in one line how it went.
 fn run_steps(quick: bool) -> (usize, Vec<String>) {

@@ -115,13 +115,25 @@ fn python_package((package, version): (&str, &str), into: &str, shown_by: &str) 
 
 /// The Wasm target of the toolchain in use.
 pub(crate) fn wasm_target() -> Result<(), String> {
+    rust_target(WASM)
+}
+
+/// A target of the toolchain in use.
+pub(crate) fn rust_target(target: &str) -> Result<(), String> {
     let sysroot = output("rustc", &["--print", "sysroot"]).ok_or("rustc cannot be started")?;
-    if std::path::Path::new(&sysroot).join("lib/rustlib").join(WASM).exists() {
+    if std::path::Path::new(&sysroot).join("lib/rustlib").join(target).exists() {
         return Ok(());
     }
-    println!("installing with rustup: {WASM}");
-    run(Command::new("rustup").args(["target", "add", WASM]))
-        .map_err(|why| format!("{why}; install the Rust target {WASM}"))
+    println!("installing with rustup: {target}");
+    run(Command::new("rustup").args(["target", "add", target]))
+        .map_err(|why| format!("{why}; install the Rust target {target}"))
+}
+
+/// cargo-lambda, with the C compiler that it builds for other machines with.
+pub(crate) fn cargo_lambda() -> Command {
+    let mut command = Command::new(root().join(CARGO_LAMBDA_FOLDER).join("bin/cargo-lambda"));
+    command.arg("lambda").env("PYTHONPATH", root().join(ZIG_FOLDER)).current_dir(root());
+    command
 }
 
 /// Cargo's tools that build the Worker, with the versions that fit its crates: `worker` and

@@ -68,8 +68,8 @@ pub(crate) fn is_newer(files: &[PathBuf], sources: &[PathBuf]) -> Result<bool, S
     Ok(files.iter().all(|file| changed(file) > newest))
 }
 
-/// Places in sources are in the Wasm, for panics: without the folders of whose machine built it.
-fn remapped() -> String {
+/// Places in sources are in what is built, for panics: without the folders of whose machine built it.
+pub(crate) fn remapped() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let registries = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok());

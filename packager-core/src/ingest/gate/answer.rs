@@ -33,6 +33,19 @@ pub enum Content {
 }
 
 impl Content {
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Json(bytes) | Self::Media(bytes) => bytes.len(),
+        }
+    }
+
+    /// There is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Its bytes.
     pub fn bytes(self) -> Bytes {
         match self {
