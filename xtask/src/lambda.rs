@@ -1,4 +1,4 @@
-//! `cargo xtask lambda`: the Lambda functions as they are uploaded.
+//! The Lambda functions as they are uploaded.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,8 @@ pub(crate) const PROFILE: &str = "function";
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 
 /// The functions: package, its features, and program.
-const FUNCTIONS: [(&str, &str, &str); 1] = [("ingest-lambda", "lambda", "ingest")];
+const FUNCTIONS: [(&str, &str, &str); 2] =
+    [("ingest-lambda", "lambda", "ingest"), ("ingest-lambda", "lambda", "segments")];
 
 /// Megabytes that a function's zip may have: it is read when an instance starts.
 const MOST_MB: f64 = 5.0;

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Event {
     raw_path: String,
     #[serde(default)]
+    raw_query_string: String,
+    #[serde(default)]
     headers: HashMap<String, String>,
     request_context: RequestContext,
     #[serde(default)]
@@ -37,11 +39,18 @@ struct Http {
 pub(super) struct NotBase64;
 
 impl Event {
-    pub(super) fn method(&self) -> &str {
+    /// The HTTP method.
+    pub fn method(&self) -> &str {
         &self.request_context.http.method
     }
 
-    pub(super) fn path(&self) -> &str {
+    /// What follows `?`, without it.
+    pub fn query(&self) -> &str {
+        &self.raw_query_string
+    }
+
+    /// The path, from its first slash.
+    pub fn path(&self) -> &str {
         &self.raw_path
     }
 

@@ -14,6 +14,16 @@ pub use self::event::{Event, Reply};
 use crate::Gate;
 use crate::store::{S3Settings, S3Store, SettingError, Store};
 
+/// Logs as JSON, which CloudWatch can search, from the level that the function is set to.
+pub fn log() {
+    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(level.unwrap_or(tracing::Level::INFO))
+        .init();
+}
+
 /// Longest body, either way. Lambda's limit is 6 MB of JSON, in which media is base64 and headers take some room.
 const BODY_BYTES: usize = 4_400_000;
 

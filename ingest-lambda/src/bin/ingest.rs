@@ -2,17 +2,12 @@
 
 use std::process::ExitCode;
 
-use ingest_lambda::function::{Event, Function};
+use ingest_lambda::function::{Event, Function, log};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok());
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(level.unwrap_or(tracing::Level::INFO))
-        .init();
+    log();
     let function = match Function::from_env(|name| std::env::var(name).ok()) {
         Ok(function) => function,
         Err(why) => {
