@@ -1,14 +1,18 @@
-// CloudFront's part around the handler of Lambda@Edge, for tests: each HTTP request becomes an origin request, and what
-// the handler answers a response; what it lets pass is asked of the bucket, as CloudFront would ask S3. The bucket is real
-// (RIMCAST_S3_ENDPOINT). What the handler reads of it is watched, and held while a test stores what belongs together; its
+// CloudFront's part around the handler of Lambda@Edge, for tests: each HTTP request goes through the viewer request function
+// (infra/aws/functions), becomes an origin request, and what the handler answers a response; what it lets pass is asked of
+// the bucket, as CloudFront would ask S3, and segments of the function that sends them (RIMCAST_SEGMENTS_URL). The bucket is
+// real (RIMCAST_S3_ENDPOINT). What the handler reads of it is watched, and held while a test stores what belongs together; its
 // clock stands where a test has set it. Tests say so with requests to /-test/…, as to the Worker (tests/worker).
 //
 // Prints one line of JSON with its URL, and ends when its input does.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
+import path from "node:path";
 
 import { AwsClient } from "aws4fetch";
+
+import { event as viewerRequest, load, target } from "../../infra/aws/functions/as-cloudfront.mjs";
 
 /** Under a set clock a timer ends after this much of its time. */
 const HASTE = 8;
@@ -99,9 +103,18 @@ async function store({ clock_ms, objects }) {
 let held = 0;
 
 async function viewer(request, response) {
+  const selected = [];
+  const normalised = load(selected)(viewerRequest(request.url, request.method));
+  if (normalised.statusCode) {
+    const headers = Object.entries(normalised.headers).map(([name, { value }]) => [name, value]);
+    return response.writeHead(normalised.statusCode, Object.fromEntries(headers)).end();
+  }
+  const url = target(normalised);
+  if (selected.includes("segments")) return await segment(url, request, response);
+  if (url.startsWith("/-/")) return await passed({ uri: url, origin: { s3: {} } }, request, response);
   const event = JSON.parse(fixture);
   const asked = event.Records[0].cf.request;
-  const [uri, querystring = ""] = request.url.split(/\?(.*)/s);
+  const [uri, querystring = ""] = url.split(/\?(.*)/s);
   Object.assign(asked, { method: request.method, uri, querystring });
   held += 1;
   const answer = await handler(event).finally(() => (held -= 1));
@@ -113,6 +126,20 @@ async function viewer(request, response) {
   const forbidden = headers.find(([name]) => FORBIDDEN.test(name) || name !== name.toLowerCase());
   if (forbidden) throw new Error(`CloudFront does not let Lambda@Edge set ${forbidden}`);
   response.writeHead(Number(answer.status), Object.fromEntries(headers)).end(body);
+}
+
+/** A segment, as it comes out of the function that sends them. */
+async function segment(url, { method }, response) {
+  const found = await realFetch(process.env.RIMCAST_SEGMENTS_URL + url, { method });
+  const headers = ["accept-ranges", "cache-control", "content-type", "access-control-allow-origin"];
+  const said = headers.map((name) => [name, found.headers.get(name)]).filter(([, value]) => value !== null);
+  response.writeHead(found.status, Object.fromEntries(said));
+  try {
+    for await (const piece of found.body ?? []) response.write(piece);
+    response.end();
+  } catch {
+    response.destroy();
+  }
 }
 
 /** What the handler lets S3 answer. */
@@ -160,8 +187,16 @@ const server = createServer(async (request, response) => {
 });
 
 // Terraform puts the player page into the bucket.
-const page = readFileSync(new URL("../../player/index.html", import.meta.url));
-await ask("-/player/index.html", { method: "PUT", body: page, headers: { "content-type": "text/html" } });
+const assets = new URL("../../edge-worker/assets/", import.meta.url);
+const types = { ".css": "text/css", ".html": "text/html; charset=utf-8", ".js": "text/javascript" };
+for (const entry of readdirSync(assets, { recursive: true, withFileTypes: true })) {
+  if (!entry.isFile()) continue;
+  const file = path.join(entry.parentPath, entry.name);
+  const key = path.relative(assets.pathname, file);
+  const headers = { "content-type": types[path.extname(file)], "cache-control": "max-age=300" };
+  const put = await ask(key, { method: "PUT", body: readFileSync(file), headers });
+  if (!put.ok) throw new Error(`${key}: ${put.status}`);
+}
 
 process.stdin.resume();
 process.stdin.once("end", () => process.exit(0));

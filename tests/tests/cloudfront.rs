@@ -10,7 +10,7 @@ use rimcast_tests::live::{SeaweedFs, Worker};
 fn every_golden_case_is_answered_as_it_is_natively() {
     let only = std::env::var("GOLDEN_CASE").ok();
     let bucket = SeaweedFs::start();
-    let host = Worker::cloudfront(&bucket);
+    let host = Worker::cloudfront(&bucket, None);
     let mut differences = Vec::new();
     let (mut answered, mut held, mut elsewhere) = (0, 0, 0);
     for (number, folder) in golden::cases().iter().enumerate() {

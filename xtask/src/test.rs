@@ -130,6 +130,8 @@ const STEPS: [Step; 16] = [
                 "players",
                 "--test",
                 "push",
+                "--test",
+                "aws",
             ];
             command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1", "--nocapture"]))
         },

@@ -4,38 +4,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { event, load, target } from "./as-cloudfront.mjs";
+
 const read = (path) => readFileSync(new URL(path, import.meta.url), "utf8");
 const CORE = "../../../packager-core/src/edge/";
-
-/** The function as CloudFront runs it, but for its one import, which only CloudFront has. */
-function load(selected) {
-  const source = read("normalise.js");
-  const imported = "import cf from 'cloudfront';";
-  assert.ok(source.startsWith(imported), "runtime 2.0 wants the import on the first line");
-  const cf = { selectRequestOriginById: (id) => selected.push(id) };
-  return new Function("cf", `${source.slice(imported.length)}; return handler;`)(cf);
-}
-
-/** A viewer request event: what CloudFront makes of a URL. */
-function event(target, method = "GET") {
-  const [uri, query] = target.split(/\?(.*)/s);
-  const querystring = {};
-  for (const pair of (query ?? "").split("&").filter((pair) => pair !== "")) {
-    const [name, value = ""] = pair.split(/=(.*)/s);
-    const seen = Object.hasOwn(querystring, name) ? querystring[name] : undefined;
-    if (!seen) querystring[name] = { value };
-    else (seen.multiValue ??= [{ value: seen.value }]).push({ value });
-  }
-  return { version: "1.0", context: { eventType: "viewer-request" }, request: { method, uri, querystring, headers: {}, cookies: {} } };
-}
-
-/** What CloudFront makes of the function's answer. */
-function target({ uri, querystring }) {
-  const pairs = Object.entries(querystring).flatMap(([name, { value, multiValue }]) =>
-    (multiValue ?? [{ value }]).map((one) => `${name}=${one.value}`),
-  );
-  return pairs.length ? `${uri}?${pairs.join("&")}` : uri;
-}
 
 test("every URL has one spelling, packager-core's", () => {
   const cases = read(`${CORE}place.rs`).match(/fn one_spelling_for_what_means_the_same\(\) \{(.*?)\] \{/s)[1];

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct Event {
     raw_path: String,
-    #[serde(default)]
-    raw_query_string: String,
+    /// cargo-lambda says `null` where Lambda says nothing.
+    raw_query_string: Option<String>,
     #[serde(default)]
     headers: HashMap<String, String>,
     request_context: RequestContext,
@@ -46,7 +46,7 @@ impl Event {
 
     /// What follows `?`, without it.
     pub fn query(&self) -> &str {
-        &self.raw_query_string
+        self.raw_query_string.as_deref().unwrap_or_default()
     }
 
     /// The path, from its first slash.

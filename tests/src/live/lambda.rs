@@ -1,10 +1,11 @@
 //! Lambda, as cargo-lambda plays it: functions behind their URLs, as many instances of each as are wanted.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use super::server::built_with;
 use super::{Host, free_port, root, wait_for};
 
 /// Where `cargo xtask test` puts the package.
@@ -17,6 +18,11 @@ pub struct Lambda {
     port: u16,
     function: String,
     folder: tempfile::TempDir,
+}
+
+/// A function of this workspace, built for this machine.
+pub fn function(name: &str) -> PathBuf {
+    built_with(&["--package", "ingest-lambda", "--features", "lambda", "--bin", name])
 }
 
 impl Lambda {

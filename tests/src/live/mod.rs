@@ -27,7 +27,7 @@ pub use browser::{Watched, decodes, over_http_2, strict, watch, watch_in_backgro
 pub use encoder::{Encoder, Ladder, Push, Way};
 pub use ending::end;
 pub use feed::Feed;
-pub use lambda::Lambda;
+pub use lambda::{Lambda, function};
 pub use mpd_parser::{ReadMpd, ReadPlaylist, ReadSegment, mpd_parser};
 pub use network::Network;
 pub use probe::{Answers, Latency, Probe, Probed};

@@ -23,14 +23,20 @@ pub(super) fn program() -> &'static Path {
 
 /// Builds a program of this workspace.
 pub(super) fn built(package: &str) -> PathBuf {
+    built_with(&["--package", package])
+}
+
+/// Builds the program that Cargo is told of so.
+pub(super) fn built_with(what: &[&str]) -> PathBuf {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let built = Command::new(cargo)
-        .args(["build", "--release", "--package", package, "--message-format=json-render-diagnostics"])
+        .args(["build", "--release", "--message-format=json-render-diagnostics"])
+        .args(what)
         .current_dir(root())
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo can be started");
-    assert!(built.status.success(), "{package} does not build");
+    assert!(built.status.success(), "{what:?} does not build");
     let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
     let mut executable = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;

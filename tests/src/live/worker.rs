@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 
-use super::{Fetched, SeaweedFs, get, request, root};
+use super::{Fetched, Host as _, Lambda, SeaweedFs, get, request, root};
 
 /// A running Worker. Ended when dropped.
 pub struct Worker {
@@ -61,13 +61,16 @@ impl Worker {
         Self::host("tests/worker", false, &[])
     }
 
-    /// Starts the handler of Lambda@Edge that was built last (`cargo xtask package`), over a bucket.
+    /// Starts the handler of Lambda@Edge that was built last (`cargo xtask package`), over a bucket, with another
+    /// origin for segments.
     ///
     /// # Panics
     ///
     /// It does not start.
-    pub fn cloudfront(bucket: &SeaweedFs) -> Self {
-        Self::host("tests/cloudfront", true, &bucket.environment())
+    pub fn cloudfront(bucket: &SeaweedFs, segments: Option<&Lambda>) -> Self {
+        let mut environment = bucket.environment();
+        environment.extend(segments.map(|of| ("RIMCAST_SEGMENTS_URL", of.url(""))));
+        Self::host("tests/cloudfront", true, &environment)
     }
 
     fn host(folder: &str, leaves_media: bool, environment: &[(&str, String)]) -> Self {

@@ -1,0 +1,54 @@
+//! All of AWS that can be had here, from an encoder to a player: RTMP, `rimcast push`, Lambda as cargo-lambda plays it, a
+//! real S3 server, the handler of Lambda@Edge, and Varnish in CloudFront's place. Run by `cargo xtask test`.
+
+use std::time::Duration;
+
+use rimcast_tests::live::{
+    Host as _, Lambda, Pusher, RtmpEncoder, SeaweedFs, Varnish, Worker, free_port, function, get, wait_for,
+    watch,
+};
+
+const KEY: &str = "sesame-of-the-test";
+
+#[test]
+#[ignore = "needs SeaweedFS, cargo-lambda, Varnish, ffmpeg and Chromium: cargo xtask test"]
+fn what_comes_by_rtmp_is_watched_through_lambda_s3_and_lambda_at_edge() {
+    let bucket = SeaweedFs::start();
+    let mut environment = bucket.environment();
+    environment.push(("RIMCAST_PUSH_KEY", KEY.to_owned()));
+    let ingest = Lambda::start(&function("ingest"), &environment, 4);
+    // One answers one request at a time.
+    let segments = Lambda::start(&function("segments"), &bucket.environment(), 4);
+    let edge = Worker::cloudfront(&bucket, Some(&segments));
+    let cloudfront = Varnish::before(edge.port());
+    let rtmp = free_port();
+    let to = ingest.url("/ingest/show");
+    let input = format!("rtmp://0.0.0.0:{rtmp}/live");
+    let pusher = Pusher::start(&["--to", &to, "--key", KEY, "--input", &input]);
+    let mut encoder = RtmpEncoder::start(rtmp);
+    wait_for("the broadcast can be watched", Duration::from_secs(60), || {
+        // It gives up at once where nobody listens yet.
+        if encoder.has_ended() {
+            encoder = RtmpEncoder::start(rtmp);
+        }
+        get(&cloudfront.url("/show/index.m3u8")).ok().filter(|answer| answer.status == 200)
+    });
+    pusher.until("a few segments are there", |progress| progress.parts >= 40);
+    let watched = watch(&cloudfront.url("/show/"), 60, &[]);
+    println!("{:?} s behind live; {:?}", watched.latency_median_s, pusher.progress());
+    assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");
+    assert!(watched.failed_requests.is_empty(), "{watched:?}");
+    assert!(watched.latency_median_s.is_some_and(|latency| latency < 4.0), "{watched:?}");
+    // What only the second origin has: a segment, joined from its parts.
+    let text = get(&cloudfront.url("/show/index.m3u8")).expect("it answers").text();
+    let playlist =
+        text.lines().find(|line| line.ends_with("index.m3u8") && !line.starts_with('#')).expect("a variant");
+    let text = get(&cloudfront.url(&format!("/show/{playlist}"))).expect("it answers").text();
+    let segment =
+        text.lines().find(|line| line.ends_with(".m4s") && !line.starts_with('#')).expect("a segment");
+    let folder = playlist.strip_suffix("index.m3u8").expect("it ends so");
+    let segment = get(&cloudfront.url(&format!("/show/{folder}{segment}"))).expect("it answers");
+    assert_eq!(segment.status, 200);
+    assert_eq!(segment.headers.get("content-type").map(String::as_str), Some("video/mp4"));
+    assert!(segment.body.len() > 50_000 && segment.body[4..8] == *b"moof", "{} bytes", segment.body.len());
+}
