@@ -71,7 +71,7 @@ def check_tests(checks: Checks) -> None:
 
 def stand_in_package(folder: Path) -> Path:
     """Files where `cargo xtask package` puts its own. Plans ask whether they are there, not what is in them."""
-    files = ["ingest.zip", "segments.zip", "lambda-edge.zip", "worker/index.js", "worker/index_bg.wasm"]
+    files = ["ingest.zip", "segments.zip", "lambda-edge.zip", "worker/entry.js", "worker/index_bg.wasm"]
     for file in [*files, "worker/assets/-/player/index.html"]:
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text("stands in for it\n")

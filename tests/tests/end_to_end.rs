@@ -32,10 +32,10 @@ fn playlists(server: &Server, broadcast: &str) -> (String, Vec<String>) {
     (url, media)
 }
 
-/// hls.js plays for 20 s, three times: no stall, no error, and this far behind live (median).
+/// hls.js plays for 12 s, three times: no stall, no error, and this far behind live (median).
 fn plays_live(server: &Server, broadcast: &str, limit_s: f64) {
     let page = server.url(&format!("/{broadcast}/"));
-    let runs: Vec<Watched> = (0..3).map(|_| watch(&page, 20, &[])).collect();
+    let runs: Vec<Watched> = (0..3).map(|_| watch(&page, 12, &[])).collect();
     let mut latencies: Vec<f64> = runs.iter().filter_map(|run| run.latency_median_s).collect();
     latencies.sort_by(f64::total_cmp);
     println!("{broadcast}: {latencies:?} s behind live");

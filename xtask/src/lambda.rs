@@ -18,6 +18,11 @@ const FUNCTIONS: [(&str, &str, &str); 2] =
 /// Megabytes that a function's zip may have: it is read when an instance starts.
 const MOST_MB: f64 = 5.0;
 
+/// The functions' names.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.into_iter().map(|(_, _, program)| program)
+}
+
 /// Builds the zip of each function.
 pub(crate) fn build() -> Result<(), String> {
     tools::lambda_tools()?;
@@ -47,7 +52,8 @@ pub(crate) fn check_size() -> Result<(), String> {
     Ok(())
 }
 
-fn zip(program: &str) -> PathBuf {
+/// Where the zip of a function is.
+pub(crate) fn zip(program: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     target.join("lambda").join(program).join("bootstrap.zip")
 }

@@ -32,7 +32,7 @@ resource "cloudflare_worker_version" "this" {
   account_id         = var.account_id
   worker_id          = cloudflare_worker.this.id
   compatibility_date = "2026-11-01"
-  main_module        = "index.js"
+  main_module        = "entry.js"
   # All traffic goes to the new version at once, and its objects exist from then on.
   deploy = true
 
@@ -80,7 +80,7 @@ resource "cloudflare_worker_version" "this" {
 
   lifecycle {
     precondition {
-      condition     = fileexists("${local.worker_dir}/index.js") && length(local.modules) > 1
+      condition     = fileexists("${local.worker_dir}/entry.js") && length(local.modules) > 1
       error_message = "There is no Worker in ${local.worker_dir}. Run `cargo xtask package` first."
     }
   }

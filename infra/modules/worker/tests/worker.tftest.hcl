@@ -23,7 +23,7 @@ run "only_the_packager_is_behind_the_cache" {
   }
 
   assert {
-    condition     = contains(cloudflare_worker_version.this.modules[*].name, "index.js") && anytrue([for module in cloudflare_worker_version.this.modules : module.content_type == "application/wasm"])
+    condition     = contains(cloudflare_worker_version.this.modules[*].name, "entry.js") && anytrue([for module in cloudflare_worker_version.this.modules : module.content_type == "application/wasm"])
     error_message = "The Worker is JavaScript and Wasm."
   }
 
