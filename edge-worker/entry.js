@@ -1,6 +1,7 @@
 // The Worker's entry points and objects. What they do is in Rust (src/).
 
 import Gateway, * as rust from "./build/index.js";
+import { withBucket } from "./build/s3.js";
 
 /** Called when Rust panics. That takes the memory of all that runs in this isolate with it. */
 const onPanic = new Set();
@@ -36,7 +37,7 @@ const interrupted = () =>
 const restarting = (RustObject) =>
   class extends RustObject {
     constructor(state, env) {
-      super(state, env);
+      super(state, withBucket(env));
       new Promise((resolve) => onPanic.add(resolve)).then(() => state.abort("Rust has panicked"));
     }
   };
@@ -57,6 +58,10 @@ export default class extends Gateway {
 
 /** Viewers' requests, behind the Worker's cache: see `exports` in wrangler.toml. */
 export class Packager extends Gateway {
+  constructor(context, env) {
+    super(context, withBucket(env));
+  }
+
   fetch(request) {
     return answered(this.packager(request, this.env));
   }

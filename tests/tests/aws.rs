@@ -1,11 +1,12 @@
 //! All of AWS that can be had here, from an encoder to a player: RTMP, `rimcast push`, Lambda as cargo-lambda plays it, a
-//! real S3 server, the handler of Lambda@Edge, and Varnish in CloudFront's place. Run by `cargo xtask test`.
+//! real S3 server, the handler of Lambda@Edge, and Varnish in CloudFront's place; and the Worker, where that reads the same
+//! bucket. Run by `cargo xtask test`.
 
 use std::time::Duration;
 
 use rimcast_tests::live::{
-    Host as _, Lambda, Pusher, RtmpEncoder, SeaweedFs, Varnish, Worker, free_port, function, get, wait_for,
-    watch,
+    Host as _, Lambda, Pusher, RtmpEncoder, SeaweedFs, Varnish, Worker, Wrangler, free_port, function, get,
+    wait_for, watch,
 };
 
 const KEY: &str = "sesame-of-the-test";
@@ -51,4 +52,11 @@ fn what_comes_by_rtmp_is_watched_through_lambda_s3_and_lambda_at_edge() {
     assert_eq!(segment.status, 200);
     assert_eq!(segment.headers.get("content-type").map(String::as_str), Some("video/mp4"));
     assert!(segment.body.len() > 50_000 && segment.body[4..8] == *b"moof", "{} bytes", segment.body.len());
+
+    let data = tempfile::tempdir().expect("there is room for a folder");
+    let worker = Wrangler::dev_with(data.path(), &bucket.worker_variables());
+    let watched = watch(&worker.url("/show/"), 15, &[]);
+    println!("{:?} s behind live from the Worker", watched.latency_median_s);
+    assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");
+    assert!(watched.latency_median_s.is_some_and(|latency| latency < 4.0), "{watched:?}");
 }

@@ -15,6 +15,7 @@ const WASM: &str = "index_bg.wasm";
 /// Builds the Worker's Wasm and glue, and collects the player page for its static assets.
 pub(crate) fn build() -> Result<(), String> {
     package("edge-worker", "edge-worker")?;
+    bundle(&root().join("edge-worker"))?;
     assets()
 }
 
@@ -43,6 +44,20 @@ fn package(name: &str, folder: &str) -> Result<(), String> {
     run(&mut command)?;
     // For size: it travels to every data centre.
     optimise("-Oz", &built.join(WASM))
+}
+
+/// Bundles what reads S3 with the npm packages that it is made of.
+fn bundle(folder: &Path) -> Result<(), String> {
+    let mut bundle = Command::new(root().join("node_modules/.bin/esbuild"));
+    bundle.args([
+        "s3.mjs",
+        "--bundle",
+        "--format=esm",
+        "--minify-whitespace",
+        "--minify-syntax",
+        "--log-level=warning",
+    ]);
+    run(bundle.arg("--outfile=build/s3.js").current_dir(folder))
 }
 
 const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";

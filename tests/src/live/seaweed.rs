@@ -86,6 +86,17 @@ impl SeaweedFs {
         self.port
     }
 
+    /// The variables of a Worker that may read the bucket.
+    pub fn worker_variables(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("S3_BUCKET", BUCKET.to_owned()),
+            ("S3_REGION", "eu-west-1".to_owned()),
+            ("S3_ENDPOINT", self.endpoint()),
+            ("S3_ACCESS_KEY_ID", ACCESS_KEY_ID.to_owned()),
+            ("S3_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY.to_owned()),
+        ]
+    }
+
     /// The environment of a program that may use the bucket.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![

@@ -20,6 +20,15 @@ impl Wrangler {
     ///
     /// It cannot be started, or does not answer.
     pub fn dev(data: &Path) -> Self {
+        Self::dev_with(data, &[])
+    }
+
+    /// The same, with variables beside those of `wrangler.toml`.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started, or does not answer.
+    pub fn dev_with(data: &Path, variables: &[(&str, String)]) -> Self {
         let port = free_port();
         let bin = root().join("node_modules/.bin");
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -28,6 +37,7 @@ impl Wrangler {
             .args(["dev", "--port", &port.to_string(), "--inspector-port", &free_port().to_string()])
             .args(["--show-interactive-dev-session=false", "--log-level", "warn", "--persist-to"])
             .arg(data)
+            .args(variables.iter().flat_map(|(name, value)| ["--var".to_owned(), format!("{name}:{value}")]))
             .env("PATH", std::env::join_paths(with_bin).expect("a path without colons"))
             .env("WRANGLER_SEND_METRICS", "false")
             .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
