@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use packager_core::cmaf::Header;
+use packager_core::ingest::gate::{Headers, Request};
 use packager_core::ingest::{Outcome, PushPath, Put, PutMode, Receiver, Settings, UploadId};
 use packager_core::log::{BroadcastName, Generation, Key};
 use packager_core::time::WallMs;
@@ -82,6 +84,7 @@ impl Writing {
 
     fn settle(&mut self, now: WallMs) {
         while let Some(put) = self.receiver.next_put() {
+            assert_passes(&put, |key| self.store.get(key).map(|object| object.body.clone()));
             let outcome = self.store.carry_out(&put);
             assert!(matches!(outcome, Outcome::Stored(_)), "{}: {outcome:?}", put.key);
             self.receiver.stored(put.id, &outcome, now);
@@ -89,6 +92,31 @@ impl Writing {
         }
         assert!(!self.receiver.needs_reload());
     }
+}
+
+/// What a receiver writes passes a host that keeps no state, whatever was pushed; `stored` gives what is stored under
+/// a key.
+///
+/// # Panics
+///
+/// It does not.
+pub fn assert_passes(put: &Put, stored: impl Fn(&str) -> Option<Bytes>) {
+    let headers = Headers {
+        condition: Some(match &put.mode {
+            PutMode::Swap(Some(tag)) => tag,
+            _ => "none",
+        }),
+        meta: Some(put.meta.as_str()).filter(|meta| !meta.is_empty()),
+    };
+    let path = path(&put.key);
+    let request = Request::parse("PUT", path.trim_start_matches("/ingest/"), &headers);
+    let Ok(Request::Put(write)) = request else { panic!("{path}: {request:?}") };
+    let header = write.needs().map(|key| {
+        let header = stored(&key.spell()).unwrap_or_else(|| panic!("{path} is written before its header"));
+        Header::parse(&header).unwrap()
+    });
+    let checked = write.check(&put.body.concat().into(), header.as_ref());
+    assert_eq!(checked, Ok(()), "{path} {}", put.meta);
 }
 
 /// A put as a request.

@@ -18,6 +18,7 @@ use packager_core::log::{
 };
 use packager_core::time::WallMs;
 
+use crate::puts::assert_passes;
 use crate::store::Store;
 pub use viewer::{Answer, Asked, Pending, Sent};
 use viewer::{Conversation, EDGES};
@@ -253,6 +254,7 @@ impl World {
     fn settle(&mut self) {
         loop {
             while let Some(put) = self.receiver.next_put() {
+                assert_passes(&put, |key| self.store.get(key).map(|object| object.body.clone()));
                 let outcome = self.store.carry_out(&put);
                 if matches!(outcome, Outcome::Stored(_)) {
                     self.writes += 1;

@@ -10,6 +10,7 @@ use packager_core::log::{Found, Generation, Read};
 use super::queue::{Answer, BodyId, Event, Message};
 use super::sabotage::Sabotage;
 use super::world::{BatchOwner, World};
+use crate::puts::assert_passes;
 
 /// One process that receives.
 #[derive(Debug, Default)]
@@ -160,6 +161,7 @@ impl World {
     }
 
     fn issue(&mut self, at: usize, put: Put) {
+        assert_passes(&put, |key| self.store.get(key).map(|object| object.body.clone()));
         self.ledger.issued(at, self.ingests[at].epoch, &put);
         let latency = self.put_latency();
         let epoch = self.ingests[at].epoch;

@@ -6,6 +6,7 @@ use packager_core::cmaf::{Sample, TrackKind, chunk};
 use packager_core::ingest::{PushPath, Receiver, Recovery, Refusal, Settings, UploadId};
 use packager_core::log::{BroadcastLog, BroadcastName, Chain, Freshness, Generation, Segment, TrackName};
 use packager_core::time::{Timescale, WallMs};
+use rimcast_tests::puts::assert_passes;
 use rimcast_tests::store::Store;
 
 const RATE: u32 = 1_000;
@@ -67,6 +68,7 @@ impl World {
     pub(super) fn settle(&mut self, at: usize) {
         loop {
             while let Some(put) = self.ingests[at].next_put() {
+                assert_passes(&put, |key| self.store.get(key).map(|object| object.body.clone()));
                 let outcome = self.store.carry_out(&put);
                 self.ingests[at].stored(put.id, &outcome, self.now);
             }

@@ -36,10 +36,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// S3 answers in tens of milliseconds. What takes this long has met a server that does not answer, and the next try
 /// meets another.
 const CONNECT: Duration = Duration::from_secs(1);
-const FIRST_BYTE: Duration = Duration::from_secs(4);
+const FIRST_BYTE: Duration = Duration::from_secs(5);
 
 /// All tries together: sooner than whoever waits for them gives up.
-const ALL_TRIES: Duration = Duration::from_secs(15);
+const ALL_TRIES: Duration = Duration::from_secs(20);
 
 /// A bucket. Clones share its connections.
 #[derive(Debug, Clone)]
