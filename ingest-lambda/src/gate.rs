@@ -12,7 +12,7 @@ use packager_core::ingest::gate::{Answer, Request, Stored, Write};
 use packager_core::log::reader::Target;
 use packager_core::log::{BroadcastRecord, Key, record};
 
-use crate::receive::Observer;
+use crate::observer::Observer;
 use crate::store::{ETag, Store, StoreError, Swapped};
 
 /// Most headers kept in memory: of every track of a large broadcast those of a few sessions.

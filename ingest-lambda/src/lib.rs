@@ -4,13 +4,15 @@
 #[cfg(feature = "lambda")]
 pub mod function;
 mod gate;
+mod observer;
 mod receive;
 mod runtime;
 pub mod store;
 mod viewer;
 
 pub use gate::Gate;
-pub use receive::{Ingest, Observer, Settings, Upload};
+pub use observer::Observer;
+pub use receive::{Ingest, Settings, Upload};
 #[cfg(feature = "native")]
 pub use runtime::Native;
 pub use runtime::Runtime;

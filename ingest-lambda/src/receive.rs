@@ -23,6 +23,7 @@ use packager_core::order::SortedMap;
 use packager_core::time::WallMs;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::observer::Observer;
 use crate::runtime::Runtime;
 use crate::store::{self, Created, ETag, Store, StoreError, Swapped};
 
@@ -43,33 +44,6 @@ const RECORD_MS: i64 = 1_000;
 /// How often a failing write is tried, with doubling pauses from [`RETRY_PAUSE_MS`].
 const TRIES: u32 = 6;
 const RETRY_PAUSE_MS: u64 = 50;
-
-/// Told of everything that was stored, before any encoder is.
-pub trait Observer: Send + Sync + 'static {
-    /// A broadcast was created, or its settings changed.
-    fn recorded(&self, broadcast: &BroadcastName, record: &BroadcastRecord);
-
-    /// An object of a broadcast was stored: what it is, where, its metadata, its bytes in pieces.
-    fn stored(
-        &self,
-        broadcast: &BroadcastName,
-        generation: &Generation,
-        target: &Target,
-        key: &str,
-        meta: &str,
-        body: &[Bytes],
-    );
-
-    /// So much of a broadcast is not stored yet.
-    fn unstored(&self, _broadcast: &BroadcastName, _bytes: usize) {}
-}
-
-/// Takes nothing in.
-impl Observer for () {
-    fn recorded(&self, _: &BroadcastName, _: &BroadcastRecord) {}
-
-    fn stored(&self, _: &BroadcastName, _: &Generation, _: &Target, _: &str, _: &str, _: &[Bytes]) {}
-}
 
 /// Receives any number of broadcasts into one store.
 pub struct Ingest<S, O, R> {
