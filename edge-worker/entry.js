@@ -1,7 +1,7 @@
 // The Worker's entry points and objects. What they do is in Rust (src/).
 
 import Gateway, * as rust from "./build/index.js";
-import { withBucket } from "./build/s3.js";
+import { withBucket } from "./build/bucket.js";
 
 /** Called when Rust panics. That takes the memory of all that runs in this isolate with it. */
 const onPanic = new Set();

@@ -31,7 +31,9 @@ pub(crate) fn run() {
 /// What the Worker is made of, as it was built; its main module first.
 fn rimcast_modules() -> Vec<PathBuf> {
     let folder = root().join("edge-worker");
-    ["entry.js", "build/index.js", "build/s3.js", "build/index_bg.wasm"].map(|file| folder.join(file)).into()
+    ["entry.js", "build/index.js", "build/bucket.js", "build/index_bg.wasm"]
+        .map(|file| folder.join(file))
+        .into()
 }
 
 fn rust_hello_modules() -> Vec<PathBuf> {

@@ -5,7 +5,7 @@
 import { gzipSync } from "node:zlib";
 
 import { Packager, failed, unavailable } from "./build/edge.js";
-import { Bucket } from "./s3.mjs";
+import { Bucket } from "./bucket.mjs";
 
 /** Most bytes of a generated response, headers and all, and bodies in base64: CloudFront takes 1 MB. */
 const RESPONSE_BYTES = 1_000_000;

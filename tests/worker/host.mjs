@@ -33,7 +33,7 @@ const miniflare = new Miniflare(
           module("ESModule", "tests/worker/entry.mjs"),
           module("ESModule", "edge-worker/entry.js"),
           module("ESModule", "edge-worker/build/index.js"),
-          module("ESModule", "edge-worker/build/s3.js"),
+          module("ESModule", "edge-worker/build/bucket.js"),
           module("CompiledWasm", "edge-worker/build/index_bg.wasm"),
         ],
       },

@@ -64,7 +64,7 @@ const BUCKET = `
   };`;
 
 const { workerOptions: rimcast } = workerOptions(join(ROOT, "wrangler.toml"));
-const built = ["entry.js", "build/index.js", "build/s3.js", "build/index_bg.wasm"];
+const built = ["entry.js", "build/index.js", "build/bucket.js", "build/index_bg.wasm"];
 const workers = [
   {
     ...rimcast,

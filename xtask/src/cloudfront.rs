@@ -13,7 +13,7 @@ const FOLDER: &str = "edge-worker/cloudfront";
 pub(crate) const FILES: [&str; 2] = ["index.js", "edge_bg.wasm"];
 
 /// What `index.js` is made of, beside the packager.
-const SOURCES: [&str; 2] = ["handler.mjs", "s3.mjs"];
+const SOURCES: [&str; 3] = ["handler.mjs", "bucket.mjs", "../s3.mjs"];
 
 /// Builds it, where it is older than what it is made of; where it is.
 pub(crate) fn build() -> Result<PathBuf, String> {

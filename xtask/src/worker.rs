@@ -50,14 +50,14 @@ fn package(name: &str, folder: &str) -> Result<(), String> {
 fn bundle(folder: &Path) -> Result<(), String> {
     let mut bundle = Command::new(root().join("node_modules/.bin/esbuild"));
     bundle.args([
-        "s3.mjs",
+        "bucket.mjs",
         "--bundle",
         "--format=esm",
         "--minify-whitespace",
         "--minify-syntax",
         "--log-level=warning",
     ]);
-    run(bundle.arg("--outfile=build/s3.js").current_dir(folder))
+    run(bundle.arg("--outfile=build/bucket.js").current_dir(folder))
 }
 
 const RUSTFLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";

@@ -1,14 +1,10 @@
 //! The packager in Lambda@Edge. JavaScript reads and waits (`handler.mjs`); what it should read, wait for and answer
 //! is decided by the packager, and here it is put so that JavaScript can see it.
 
-mod listing;
-
 use packager_core::edge::{Asked, Body, Edge, Fetch, FetchKind, Method, Request, Response, Step, Wait};
 use packager_core::log::Found;
 use packager_core::time::WallMs;
 use wasm_bindgen::prelude::wasm_bindgen;
-
-pub use listing::Listing;
 
 /// What one sandbox knows of all broadcasts.
 #[wasm_bindgen]
