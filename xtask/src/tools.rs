@@ -108,7 +108,7 @@ fn python_package((package, version): (&str, &str), into: &str, shown_by: &str) 
         return Ok(());
     }
     println!("installing with pip, into {into}: {package} {version}");
-    let args = ["install", "--quiet", "--disable-pip-version-check", "--upgrade", "--no-deps", "--target"];
+    let args = ["install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"];
     run(Command::new("pip3").args(args).arg(&folder).arg(format!("{package}=={version}")))
         .map_err(|why| format!("{why}; the tests need {package} {version} from PyPI there"))
 }
