@@ -4,6 +4,7 @@
 //! viewer: what passes is the same for all, so that one answer can be kept for all.
 
 use packager_core::edge::{Response as Decided, canonical};
+use packager_core::ingest::gate::of_push;
 use packager_core::ingest::{Credentials, Denied, PushAccess, PushPath, split_key};
 use packager_core::log::BroadcastName;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -12,10 +13,14 @@ use worker::{Context, Env, Result, event};
 
 use crate::callee::Callee;
 use crate::edge::target;
+use crate::gate;
 use crate::respond::said;
 
 /// The push key, a secret. Without one, only the machine that runs `wrangler dev` may push.
 const PUSH_KEY: &str = "PUSH_KEY";
+
+/// Names a bucket of S3's, which is only read: see `bucket.mjs`.
+const READ_ONLY: &str = "S3_BUCKET";
 
 /// Where requests come from, where the platform does not say.
 const NOWHERE: &str = "nowhere";
@@ -72,6 +77,12 @@ fn packager(context: &Context) -> Result<Callee> {
 
 /// Hands an encoder's request on to its broadcast's object, if it may push.
 async fn push(request: &Request, path: &str, env: &Env) -> Result<Response> {
+    if env.var(READ_ONLY).is_ok() {
+        return said(&Decided::error(
+            404,
+            "this host only plays; push to the ingest that writes to its bucket",
+        ));
+    }
     let key = env.secret(PUSH_KEY).ok().map(|key| key.to_string());
     let access = key.as_deref().map_or(PushAccess::Loopback, PushAccess::Key);
     let authorization = request.headers().get("authorization")?;
@@ -90,6 +101,9 @@ async fn push(request: &Request, path: &str, env: &Env) -> Result<Response> {
             response.headers().set("www-authenticate", Denied::CHALLENGE)?;
         }
         return Ok(response);
+    }
+    if of_push(path_without_key) {
+        return gate::answer(request, path_without_key, env).await;
     }
     match request.method().as_str() {
         "PUT" | "POST" => {}

@@ -23,11 +23,16 @@ pub(crate) struct Head {
 impl Head {
     /// As they were decided.
     pub(crate) fn new(decided: &Decided) -> Self {
-        let mut head = Self { status: decided.status, headers: String::with_capacity(512) };
+        let mut head = Self::with_status(decided.status);
         for (name, value) in decided.headers() {
             head.push(name, &value);
         }
         head
+    }
+
+    /// A status, and no headers yet.
+    pub(crate) fn with_status(status: u16) -> Self {
+        Self { status, headers: String::with_capacity(512) }
     }
 
     /// With one more.

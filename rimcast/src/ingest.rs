@@ -81,7 +81,7 @@ pub(crate) async fn answer(
         }
         return response;
     }
-    if path.split_once('/').is_some_and(|(_, rest)| rest.starts_with("-/")) {
+    if gate::of_push(&path) {
         return object(&host, &path, request).await;
     }
     match *request.method() {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use rimcast_tests::encoders::{CASES, Ffmpeg};
-use rimcast_tests::live::{Encoder, Host, Ladder, Server, Wrangler, decodes, get, wait_for, watch};
+use rimcast_tests::live::{
+    Encoder, Host, Ladder, Pusher, RtmpEncoder, Server, Wrangler, decodes, free_port, get, wait_for, watch,
+};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("there is room for a folder")
@@ -64,4 +66,28 @@ fn every_way_of_pushing_works() {
         });
         decodes(&url, 10);
     }
+}
+
+#[test]
+#[ignore = "needs ffmpeg, Chromium and wrangler: cargo xtask test"]
+fn what_comes_by_rtmp_is_pushed_to_the_worker_and_plays() {
+    let data = folder();
+    let key = "sesame-of-the-test";
+    let wrangler = Wrangler::dev_with(data.path(), &[("PUSH_KEY", key.to_owned())]);
+    let rtmp = free_port();
+    let input = format!("rtmp://0.0.0.0:{rtmp}/live");
+    let to = wrangler.url("/ingest/show");
+    let pusher = Pusher::start(&["--to", &to, "--key", key, "--input", &input]);
+    let mut encoder = RtmpEncoder::start(rtmp);
+    wait_for("parts are stored", Duration::from_secs(60), || {
+        // It gives up at once where nobody listens yet.
+        if encoder.has_ended() {
+            encoder = RtmpEncoder::start(rtmp);
+        }
+        (pusher.progress().parts >= 40).then_some(())
+    });
+    let watched = watch(&wrangler.url("/show/"), 20, &[]);
+    println!("{:?} s behind live", watched.latency_median_s);
+    assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");
+    assert!(watched.latency_median_s.is_some_and(|latency| latency < 3.0), "{watched:?}");
 }

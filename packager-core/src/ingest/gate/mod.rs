@@ -34,6 +34,11 @@ pub const TAG: &str = "rimcast-tag";
 /// Size of an object's body in bytes, in answers to HEAD, where gateways say 0 for the length.
 pub const SIZE: &str = "rimcast-size";
 
+/// Whether `/ingest/{path}`, where `path` has no push key in it, is of an object.
+pub fn of_push(path: &str) -> bool {
+    path.split_once('/').is_some_and(|(_, rest)| rest.starts_with("-/"))
+}
+
 /// What a request for an object says of itself beside its method and path.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Headers<'a> {
@@ -77,8 +82,8 @@ impl Request {
     /// It is none that is answered here.
     pub fn parse(method: &str, path: &str, headers: &Headers<'_>) -> Result<Self, Wrong> {
         let (broadcast, rest) = path.split_once('/').unwrap_or((path, ""));
-        let of_push = rest.strip_prefix("-/").filter(|_| matches!(method, "GET" | "HEAD" | "PUT"));
-        let Some(rest) = of_push else {
+        let of_object = rest.strip_prefix("-/").filter(|_| matches!(method, "GET" | "HEAD" | "PUT"));
+        let Some(rest) = of_object else {
             return Err(Wrong::NotPush { broadcast: BroadcastName::parse(broadcast).ok() });
         };
         let key = format!("{broadcast}/{rest}");
