@@ -33,13 +33,11 @@ const TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// S3 answers in tens of milliseconds. What takes this long has met a server that does not answer, and the next try
-/// meets another.
+/// A server that is there takes a connection at once.
 const CONNECT: Duration = Duration::from_secs(1);
-const FIRST_BYTE: Duration = Duration::from_secs(5);
 
-/// All tries together: sooner than whoever waits for them gives up.
-const ALL_TRIES: Duration = Duration::from_secs(20);
+/// All tries together, in timeouts of one: sooner than whoever waits for them gives up.
+const ALL_TRIES: u32 = 4;
 
 /// A bucket. Clones share its connections.
 #[derive(Debug, Clone)]
@@ -65,8 +63,8 @@ impl S3Store {
             .with_max_backoff(LONGEST_PAUSE);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT)
-            .read_timeout(FIRST_BYTE)
-            .operation_timeout(ALL_TRIES)
+            .read_timeout(settings.timeout)
+            .operation_timeout(settings.timeout * ALL_TRIES)
             .build();
         let mut config = aws_sdk_s3::Config::builder()
             .credentials_provider(credentials)

@@ -1,6 +1,11 @@
 //! Where the bucket is and who may use it: environment variables, which is what Lambda functions are set up with.
 
 use std::fmt;
+use std::time::Duration;
+
+/// S3 answers in tens of milliseconds. What takes this long has met a server that does not answer, and the next try
+/// meets another.
+const TIMEOUT_S: u64 = 5;
 
 /// What an [`S3Store`](super::S3Store) is opened with.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +26,9 @@ pub struct S3Settings {
     pub secret_access_key: String,
     /// `AWS_SESSION_TOKEN`: a role's credentials have one.
     pub session_token: Option<String>,
+    /// How long it may take to begin an answer, before it is asked again. A write that is asked for again finds what it
+    /// wrote itself, so this is rather too long than too short.
+    pub timeout: Duration,
 }
 
 /// Secrets are not for logs.
@@ -32,6 +40,7 @@ impl fmt::Debug for S3Settings {
             .field("region", &self.region)
             .field("endpoint", &self.endpoint)
             .field("path_style", &self.path_style)
+            .field("timeout", &self.timeout)
             .finish_non_exhaustive()
     }
 }
@@ -60,7 +69,8 @@ pub enum SettingError {
 impl S3Settings {
     /// Reads environment variables: `RIMCAST_BUCKET`, and where they are set `RIMCAST_PREFIX`, `RIMCAST_S3_ENDPOINT`,
     /// `RIMCAST_S3_PATH_STYLE` (by default `true` with an endpoint), and `AWS_REGION`, `AWS_ACCESS_KEY_ID`,
-    /// `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`. Lambda sets the latter to its own region and role and lets nobody
+    /// `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`; `RIMCAST_S3_TIMEOUT_S` (1 to 60, by default 5) is how long a server may
+    /// take to begin an answer. Lambda sets the latter to its own region and role and lets nobody
     /// change them; for a bucket elsewhere, each can be said as `RIMCAST_S3_REGION` and so on instead.
     ///
     /// # Errors
@@ -89,6 +99,14 @@ impl S3Settings {
             Some(_) => {
                 let what = "it is true or false";
                 return Err(SettingError::Unusable { name: "RIMCAST_S3_PATH_STYLE", what });
+            }
+        };
+        let timeout = match set("RIMCAST_S3_TIMEOUT_S").map(|text| text.parse()) {
+            None => TIMEOUT_S,
+            Some(Ok(seconds @ 1..=60)) => seconds,
+            Some(_) => {
+                let what = "it is a number of seconds from 1 to 60";
+                return Err(SettingError::Unusable { name: "RIMCAST_S3_TIMEOUT_S", what });
             }
         };
         let own_region = set("RIMCAST_S3_REGION");
@@ -122,6 +140,7 @@ impl S3Settings {
             access_key_id,
             secret_access_key,
             session_token,
+            timeout: Duration::from_secs(timeout),
         })
     }
 }
@@ -172,9 +191,12 @@ mod tests {
         assert_eq!(settings.prefix, "live/tv/");
         let missing = read(&[&LAMBDA[..], &r2[..2]].concat()).unwrap_err();
         assert!(missing.to_string().starts_with("RIMCAST_S3_SECRET_ACCESS_KEY is not set"), "{missing}");
-        for (name, value) in
-            [("RIMCAST_S3_ENDPOINT", "r2.com"), ("RIMCAST_S3_PATH_STYLE", "yes"), ("RIMCAST_PREFIX", "../x")]
-        {
+        for (name, value) in [
+            ("RIMCAST_S3_ENDPOINT", "r2.com"),
+            ("RIMCAST_S3_PATH_STYLE", "yes"),
+            ("RIMCAST_PREFIX", "../x"),
+            ("RIMCAST_S3_TIMEOUT_S", "0"),
+        ] {
             let why = read(&[&LAMBDA[..], &[(name, value)]].concat()).unwrap_err();
             assert!(why.to_string().starts_with(&format!("{name} cannot be used")), "{why}");
         }
