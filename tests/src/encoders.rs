@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use packager_core::cmaf::TrackKind;
 
@@ -104,6 +105,24 @@ pub const CASES: [Case; 18] = [
     ),
     coded(X264, "-c:a eac3 -b:a 96k", "avc1.42c00d,ec-3", Proof::Decodes),
 ];
+
+/// How many are tried at once: each waits most of the time for what comes in real time.
+const LANES: usize = 3;
+
+/// Tries each, with its number.
+pub fn try_all(cases: &[(usize, Case)], tried: impl Fn(usize, &Case) + Sync) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                while let Some((number, case)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    println!("{number}: {} {:?} {}", case.ffmpeg.name(), case.push.way, case.codecs);
+                    tried(*number, case);
+                }
+            });
+        }
+    });
+}
 
 /// `docs/ENCODERS.md`.
 pub fn document() -> String {

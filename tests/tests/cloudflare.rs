@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rimcast_tests::encoders::{CASES, Ffmpeg};
+use rimcast_tests::encoders::{CASES, Ffmpeg, try_all};
 use rimcast_tests::live::{
     Encoder, Host, Ladder, Pusher, RtmpEncoder, Server, Wrangler, decodes, free_port, get, wait_for, watch,
 };
@@ -56,16 +56,16 @@ fn a_push_to_the_worker_plays_as_close_to_live_as_from_serve() {
 fn every_way_of_pushing_works() {
     let data = folder();
     let wrangler = Wrangler::dev(data.path());
-    for (number, case) in CASES.iter().enumerate().filter(|(_, case)| case.ffmpeg == Ffmpeg::V5) {
+    let cases = CASES.into_iter().enumerate().filter(|(_, case)| case.ffmpeg == Ffmpeg::V5);
+    try_all(&cases.collect::<Vec<_>>(), |number, case| {
         let broadcast = format!("way-{number}");
-        println!("{}", case.push.way.name());
         let _encoder = Encoder::start(case.ffmpeg.command(), &wrangler, &broadcast, &case.push);
         let url = wrangler.url(&format!("/{broadcast}/index.m3u8"));
         wait_for("the broadcast can be watched", Duration::from_secs(40), || {
             get(&url).ok().filter(|answer| answer.status == 200)
         });
         decodes(&url, 10);
-    }
+    });
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Real encoders, in every way they push and every codec they have. Run by `cargo xtask test`.
 
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use packager_core::cmaf::TrackKind;
-use rimcast_tests::encoders::{CASES, Case, PLAIN, Proof, document};
+use rimcast_tests::encoders::{CASES, Case, PLAIN, Proof, document, try_all};
 use rimcast_tests::live::{
     Encoder, Host as _, Server, Way, decodes, get, put, root, strict, wait_for, watch, watch_in_background,
 };
@@ -27,22 +28,12 @@ fn the_documents_say_what_is_tried() {
 #[ignore = "needs ffmpeg and Chromium: cargo xtask test"]
 fn every_encoder_does_what_the_documents_say() {
     let only = std::env::var("ENCODER_CASE").ok().and_then(|number| number.parse::<usize>().ok());
-    // What plays wants most of the machine for itself; what does not is tried beside it.
-    std::thread::scope(|scope| {
-        for plays in [true, false] {
-            scope.spawn(move || {
-                for (number, case) in CASES.iter().enumerate() {
-                    if only.is_none_or(|only| only == number) && (case.proof == Proof::Plays) == plays {
-                        println!("{number}: {} {:?} {}", case.ffmpeg.name(), case.push.way, case.codecs);
-                        tried(case);
-                    }
-                }
-            });
-        }
-    });
+    let cases = CASES.into_iter().enumerate().filter(|(number, _)| only.is_none_or(|only| only == *number));
+    let browser = Mutex::new(());
+    try_all(&cases.collect::<Vec<_>>(), |_, case| tried(case, &browser));
 }
 
-fn tried(case: &Case) {
+fn tried(case: &Case, browser: &Mutex<()>) {
     let data = tempfile::tempdir().expect("there is room for a folder");
     let server = Server::serve(data.path(), &[]);
     let _encoder = Encoder::start(case.ffmpeg.command(), &server, "show", &case.push);
@@ -54,6 +45,8 @@ fn tried(case: &Case) {
         assert!(multivariant.contains(codec), "no {codec}:\n{multivariant}");
     }
     if case.proof == Proof::Plays {
+        // What plays wants most of the machine for itself.
+        let _alone = browser.lock();
         let watched = watch(&server.url("/show/"), 6, &[]);
         println!("   {:?} s behind live, {} stalls", watched.latency_median_s, watched.stalls);
         assert!(watched.ok && watched.stalls == 0 && watched.errors.is_empty(), "{watched:?}");

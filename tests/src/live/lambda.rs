@@ -1,11 +1,11 @@
 //! Lambda, as cargo-lambda plays it: functions behind their URLs, as many instances of each as are wanted.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::server::built_with;
+use super::server::built;
 use super::{Host, free_port, root, wait_for};
 
 /// Where `cargo xtask test` puts the package.
@@ -21,8 +21,8 @@ pub struct Lambda {
 }
 
 /// A function of this workspace, built for this machine.
-pub fn function(name: &str) -> PathBuf {
-    built_with(&["--package", "ingest-lambda", "--features", "lambda", "--bin", name])
+pub fn function(name: &str) -> &'static Path {
+    built(name)
 }
 
 impl Lambda {
@@ -66,6 +66,11 @@ impl Lambda {
             started.instances.push(instance);
         }
         started
+    }
+
+    /// Where the emulator listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// What the instances have logged.

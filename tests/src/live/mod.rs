@@ -38,7 +38,7 @@ pub use server::{Server, free_port};
 pub use shaka::shaka;
 pub use subtitles::Subtitles;
 pub use varnish::Varnish;
-pub use viewer::{Fetched, Follower, get, put, request};
+pub use viewer::{Fetched, Follower, get, media_playlists, put, request};
 pub use wire::{Received, Wire};
 pub use worker::{Inside, Listed, Worker};
 pub use workerd::{Count, Workerd};

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Hands connections on to a port of this machine, until it is cut.
 pub struct Network {
     port: u16,
+    target: u16,
     shared: Arc<Shared>,
 }
 
@@ -42,12 +43,12 @@ impl Network {
                 streams.push(from);
             }
         });
-        Self { port, shared }
+        Self { port, target, shared }
     }
 
-    /// Where it begins.
-    pub fn port(&self) -> u16 {
-        self.port
+    /// A URL of what it leads to, through it.
+    pub fn through(&self, url: &str) -> String {
+        url.replacen(&format!(":{}/", self.target), &format!(":{}/", self.port), 1)
     }
 
     /// All connections break.

@@ -1,7 +1,7 @@
 //! `cargo xtask probe`, as a user runs it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
@@ -49,7 +49,7 @@ pub struct Latency {
 }
 
 /// The program, built.
-pub struct Probe(PathBuf);
+pub struct Probe(&'static Path);
 
 impl Probe {
     /// Builds it, before there is anything to watch: that takes a while.
@@ -63,7 +63,7 @@ impl Probe {
     ///
     /// There is no report.
     pub fn watch(&self, url: &str, viewers: usize, seconds: u64) -> Probed {
-        let output = Command::new(&self.0)
+        let output = Command::new(self.0)
             .args(["--json", "--viewers", &viewers.to_string(), "--seconds", &seconds.to_string(), url])
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())

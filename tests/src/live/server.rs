@@ -15,34 +15,45 @@ pub struct Server {
     port: u16,
 }
 
-/// The program, built once.
+/// The program.
 pub(super) fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| built("rimcast"))
+    built("rimcast")
 }
 
-/// Builds a program of this workspace.
-pub(super) fn built(package: &str) -> PathBuf {
-    built_with(&["--package", package])
+/// A program of this workspace. All that tests run are built in one go: each by itself would bring another set of features,
+/// for which what they share is built again.
+pub(super) fn built(program: &str) -> &'static Path {
+    static PROGRAMS: OnceLock<Vec<PathBuf>> = OnceLock::new();
+    let built =
+        PROGRAMS.get_or_init(build).iter().find(|path| path.file_stem().is_some_and(|it| it == program));
+    built.unwrap_or_else(|| panic!("{program} is among the programs that are built for tests"))
 }
 
-/// Builds the program that Cargo is told of so.
-pub(super) fn built_with(what: &[&str]) -> PathBuf {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let built = Command::new(cargo)
-        .args(["build", "--release", "--message-format=json-render-diagnostics"])
-        .args(what)
+fn build() -> Vec<PathBuf> {
+    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    cargo
+        .args(["build", "--release", "--message-format=json-render-diagnostics", "--bins"])
+        .args(["--package", "rimcast", "--package", "rimcast-probe", "--package", "ingest-lambda"])
+        .args(["--features", "ingest-lambda/lambda"])
         .current_dir(root())
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("cargo can be started");
-    assert!(built.status.success(), "{what:?} does not build");
+        .stderr(Stdio::inherit());
+    // What Cargo says of the test that runs is nothing to builds, some of which begin anew when it changes.
+    for (name, _) in std::env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            cargo.env_remove(name);
+        }
+    }
+    let built = cargo.output().expect("cargo can be started");
+    assert!(built.status.success(), "the programs do not build");
     let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
-    let mut executable = messages.lines().filter_map(|line| {
+    let executable = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some(message.get("executable")?.as_str()?.to_owned())
+        Some(PathBuf::from(message.get("executable")?.as_str()?))
     });
-    executable.next_back().map(PathBuf::from).expect("cargo names the program")
+    executable.collect()
 }
 
 /// A port nobody listens on right now.

@@ -165,3 +165,17 @@ impl Follower {
         assert!(!self.media.is_empty(), "nothing was fetched");
     }
 }
+
+/// All media playlists that the multivariant playlist of a broadcast names; `base` ends in a slash.
+///
+/// # Panics
+///
+/// One of them cannot be had, or there are none.
+pub fn media_playlists(base: &str) -> Vec<String> {
+    let text = get(&format!("{base}index.m3u8")).expect("it answers").text();
+    let quoted = text.lines().filter_map(|line| line.split("URI=\"").nth(1)?.split('"').next());
+    let plain = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let uris: Vec<&str> = quoted.chain(plain).collect();
+    assert!(!uris.is_empty(), "{text}");
+    uris.iter().map(|uri| get(&format!("{base}{uri}")).expect("it answers").text()).collect()
+}
