@@ -31,4 +31,5 @@ pub mod isobmff;
 pub mod limits;
 pub mod log;
 pub mod order;
+pub mod status;
 pub mod time;

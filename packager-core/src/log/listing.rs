@@ -85,102 +85,12 @@ fn ends_at(log: &BroadcastLog, chain: &Chain) -> Option<WallMs> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
+    use super::super::testing::World;
     use super::*;
-    use crate::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
-    use crate::log::reader::Target;
-    use crate::log::{
-        Anchor, Begin, BroadcastName, Entry, Generation, Independence, Marker, PartMeta, PeriodRecord,
-        SessionId, Shape, TrackName, record,
-    };
-    use crate::time::Timescale;
+    use crate::log::{Entry, Marker, record};
 
-    const MILLISECONDS: u32 = 1000;
-
-    struct World {
-        log: BroadcastLog,
-        timescale: Timescale,
-        session: SessionId,
-    }
-
-    impl World {
-        fn new() -> Self {
-            let (name, generation) = (BroadcastName::parse("show").unwrap(), Generation::parse("g").unwrap());
-            let mut world = Self {
-                log: BroadcastLog::new(&name, &generation, 16),
-                timescale: Timescale::new(MILLISECONDS).unwrap(),
-                session: SessionId::parse("s").unwrap(),
-            };
-            let shape = Shape {
-                target_duration_s: 2,
-                segment_ms: 2000,
-                part_ms: 500,
-                whole_segments: false,
-                window_ms: 20_000,
-            };
-            let anchor = Anchor {
-                wall: WallMs(1_800_000_000_000),
-                time_ticks: 0,
-                timescale: world.timescale,
-                is_produced: false,
-            };
-            let period = PeriodRecord { session: world.session.clone(), anchor, shape: Some(shape) };
-            world.store(&Target::Period(0), "", record::to_json(&period));
-            world
-        }
-
-        fn store(&mut self, target: &Target, meta: &str, body: impl Into<Bytes>) {
-            let body = body.into();
-            self.log.observe(target, meta, body.len() as u64, &body);
-        }
-
-        fn begin(&mut self, track: &str, kind: TrackKind) {
-            let name = TrackName::parse(track).unwrap();
-            let begin = Begin {
-                kind,
-                session: self.session.clone(),
-                start_ticks: 0,
-                timescale: self.timescale,
-                period: 0,
-                part_target_ticks: 2000,
-                first_msn: 1,
-            };
-            self.store(&Target::Begin(name.clone()), "", record::to_json(&begin));
-            let media = SyntheticMedia::Aac { sample_rate: 48_000, channels: 2 };
-            let header = SyntheticHeader::new(1, self.timescale, media).write();
-            self.store(&Target::Init(name, self.session.clone()), "", header);
-            self.media(track, 4000);
-        }
-
-        fn append(&mut self, track: &str, entry: &Entry) {
-            let name = TrackName::parse(track).unwrap();
-            let next = self.log.track(&name).unwrap().chain().unwrap().next_ticks;
-            self.store(&Target::Part(name, self.session.clone(), next), &entry.to_meta(), Bytes::new());
-        }
-
-        fn media(&mut self, track: &str, until_ms: u64) {
-            let name = TrackName::parse(track).unwrap();
-            while self.log.track(&name).unwrap().chain().unwrap().next_ticks < until_ms {
-                let part = PartMeta {
-                    duration_ticks: 2000,
-                    samples: 1,
-                    independence: Independence::Start,
-                    offset_ticks: 0,
-                    wall: WallMs(0),
-                    hash: 0,
-                };
-                self.append(track, &Entry::Part(part));
-            }
-        }
-
-        fn gap(&mut self, track: &str, until_ms: u64) {
-            self.append(track, &Entry::Marker(Marker::GapUntil(until_ms)));
-        }
-
-        fn listed(&self, settings: &BroadcastSettings) -> Vec<String> {
-            listed(&self.log, settings).iter().map(|rendition| rendition.track.to_string()).collect()
-        }
+    fn shown(world: &World, settings: &BroadcastSettings) -> Vec<String> {
+        listed(&world.log, settings).iter().map(|rendition| rendition.track.to_string()).collect()
     }
 
     #[test]
@@ -197,23 +107,23 @@ mod tests {
             world.begin(track, kind);
         }
         let tracks = ["a-ended", "a-gap", "t-ended", "t-gap", "video"];
-        assert_eq!(world.listed(&all), tracks);
+        assert_eq!(shown(&world, &all), tracks);
         world.append("a-ended", &Entry::Marker(Marker::Ended));
         world.append("t-ended", &Entry::Marker(Marker::Ended));
         world.gap("a-gap", 22_000);
         world.gap("t-gap", 22_000);
         world.media("video", 24_000);
         // What they have is a window of twenty seconds behind, and no more.
-        assert_eq!(world.listed(&all), tracks);
+        assert_eq!(shown(&world, &all), tracks);
         world.media("video", 26_000);
-        assert_eq!(world.listed(&all), ["a-gap", "t-gap", "video"]);
+        assert_eq!(shown(&world, &all), ["a-gap", "t-gap", "video"]);
         world.gap("a-gap", 26_000);
         world.gap("t-gap", 26_000);
-        assert_eq!(world.listed(&all), ["t-gap", "video"], "nobody need speak for that long");
+        assert_eq!(shown(&world, &all), ["t-gap", "video"], "nobody need speak for that long");
         world.media("a-gap", 30_000);
-        assert_eq!(world.listed(&all), ["a-gap", "t-gap", "video"]);
+        assert_eq!(shown(&world, &all), ["a-gap", "t-gap", "video"]);
         let hidden = r#"{"tracks": {"a-gap": {"hidden": true}, "t-gap": {"hidden": true}}}"#;
-        assert_eq!(world.listed(&record::from_json(hidden.as_bytes()).unwrap()), ["video"]);
+        assert_eq!(shown(&world, &record::from_json(hidden.as_bytes()).unwrap()), ["video"]);
     }
 
     #[test]
@@ -225,6 +135,6 @@ mod tests {
         for track in ["audio", "video"] {
             world.gap(track, 30_000);
         }
-        assert_eq!(world.listed(&BroadcastSettings::default()), ["audio", "text", "video"]);
+        assert_eq!(shown(&world, &BroadcastSettings::default()), ["audio", "text", "video"]);
     }
 }

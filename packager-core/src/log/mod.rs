@@ -16,6 +16,8 @@ pub mod reader;
 pub mod record;
 pub mod segment;
 pub mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use chain::{Chain, ChainError, PastRun};
 pub use checkpoint::{Checkpoint, Page};
@@ -24,7 +26,7 @@ pub use key::{Key, Keys};
 pub use listing::{Rendition, listed, listed_and_behind};
 pub use name::{BroadcastName, Generation, NameError, SessionId, TrackName};
 pub use pace::{Grid, Pace};
-pub use reader::{BroadcastLog, FetchKind, Found, Freshness, Read, Target};
+pub use reader::{BroadcastLog, FetchKind, Found, Freshness, Read, Target, TrackLog};
 pub use record::{Anchor, Begin, BroadcastRecord, PeriodRecord, Shape};
 pub use segment::{BitRate, Part, Run, Segment};
 pub use settings::{

@@ -94,6 +94,12 @@ impl SessionId {
         Self(Arc::from(minted(now, random)))
     }
 
+    /// When it was minted; `None` where its name was made otherwise.
+    pub fn minted_at(&self) -> Option<WallMs> {
+        let digits = self.0.get(..9).filter(|_| self.0.len() == MINTED_BYTES)?;
+        i64::from_str_radix(digits, 36).ok().map(WallMs)
+    }
+
     /// The id that sorts right after `self` would, were it minted at the same moment: keeps ids in
     /// order when a clock stands still or goes back between two sessions.
     #[must_use]
@@ -102,10 +108,12 @@ impl SessionId {
         if fresh > *self {
             return fresh;
         }
-        let minted_ms = self.0.get(..9).and_then(|ms| i64::from_str_radix(ms, 36).ok()).unwrap_or(now.0);
-        Self::mint(WallMs(minted_ms.saturating_add(1)), random)
+        Self::mint(self.minted_at().unwrap_or(now).plus_ms(1), random)
     }
 }
+
+/// Length of what is minted.
+const MINTED_BYTES: usize = 14;
 
 /// Nine base-36 digits of milliseconds (good until the year 5188), then five of randomness.
 fn minted(now: WallMs, random: u64) -> String {
