@@ -27,10 +27,13 @@ macro_rules! asset {
     };
 }
 
-/// What the player page loads, by the name it has there.
-const ASSETS: [(&str, &str); 10] = [
+/// What the player page loads, by the name it has there, and the operator's page.
+const ASSETS: [(&str, &str); 13] = [
     asset!(page "player.css"),
     asset!(page "player.js"),
+    asset!(page "status.css"),
+    asset!(page "status.html"),
+    asset!(page "status.js"),
     asset!(page "tracks.js"),
     asset!(page "engines/dash.js"),
     asset!(page "engines/hls.js"),
@@ -59,9 +62,10 @@ impl Pages {
         let Some((_, text)) = assets.find(|((name, _), _)| *name == file) else {
             return sentence(StatusCode::NOT_FOUND, "no such page");
         };
-        let content_type = match file.ends_with(".css") {
-            true => "text/css; charset=utf-8",
-            false => "text/javascript; charset=utf-8",
+        let content_type = match file.rsplit('.').next() {
+            Some("css") => "text/css; charset=utf-8",
+            Some("html") => "text/html; charset=utf-8",
+            _ => "text/javascript; charset=utf-8",
         };
         // They change with the server, under the same name.
         with_text(plain(content_type, "max-age=300"), text, accepts)

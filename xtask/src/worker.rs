@@ -130,10 +130,13 @@ pub(crate) fn check_size() -> Result<(), String> {
 }
 
 /// The player page and the modules it is made of.
-const PAGE: [&str; 8] = [
+const PAGE: [&str; 11] = [
     "index.html",
     "player.css",
     "player.js",
+    "status.css",
+    "status.html",
+    "status.js",
     "tracks.js",
     "engines/dash.js",
     "engines/hls.js",

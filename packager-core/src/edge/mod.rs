@@ -12,6 +12,7 @@ mod playlist;
 mod range;
 pub mod response;
 mod route;
+mod status;
 mod wait;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use place::{Place, canonical};
 pub use range::Ranged;
 pub use response::{Body, CacheFor, Rendered, Response};
 use route::Route;
+pub use status::status_of;
 pub use wait::Wait;
 
 /// Longest hold: hls.js gives a playlist request ten seconds.

@@ -210,6 +210,17 @@ impl Response {
         Self { cache: CacheFor::Never, content_type: "application/json", ..Self::error(code, &text) }
     }
 
+    /// JSON that is nobody else's.
+    pub(super) fn for_operators(json: String) -> Self {
+        let rendered = Rendered { plain: json.into(), gzip: OnceLock::new() };
+        Self {
+            cache: CacheFor::Never,
+            content_type: "application/json",
+            body: Body::Text(Arc::new(rendered)),
+            ..Self::error(200, "")
+        }
+    }
+
     pub(super) fn redirect(location: String) -> Self {
         Self { location: Some(location), ..Self::error(308, "the player page ends with a slash") }
     }

@@ -10,7 +10,9 @@ use serde::Serialize;
 
 use crate::cmaf::TrackKind;
 use crate::dash::iso_date;
-use crate::log::{BroadcastLog, Chain, Independence, Part, Segment, TrackLog, TrackName};
+use crate::log::{
+    BroadcastLog, BroadcastName, Chain, Generation, Independence, Part, Segment, TrackLog, TrackName,
+};
 use crate::time::{WallMs, scale};
 
 /// Nothing came for this long, in target durations: the encoder is away.
@@ -36,6 +38,10 @@ pub enum State {
 /// How a broadcast is doing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
+    /// Of which broadcast,
+    pub broadcast: BroadcastName,
+    /// and which of all that had this name.
+    pub generation: Generation,
     /// When this was true.
     pub now: String,
     /// Where it is in its life.
@@ -108,7 +114,7 @@ pub struct Track {
 
 impl Status {
     /// The state of things at `now`, as far as the log is known.
-    pub fn of(log: &BroadcastLog, now: WallMs) -> Self {
+    pub fn of(broadcast: &BroadcastName, generation: &Generation, log: &BroadcastLog, now: WallMs) -> Self {
         let known: Vec<_> =
             log.tracks().filter_map(|(name, of)| Some(Known::of(name, of, of.chain()?, log))).collect();
         let furthest = known.iter().filter_map(|track| track.end).max();
@@ -131,7 +137,8 @@ impl Status {
         });
         let tracks: Vec<_> = known.iter().map(|track| track.at(furthest, now)).collect();
         let warnings = warning::all(state, log, &tracks);
-        Self { now: iso_date(now), state, encoder, tracks, warnings }
+        let (broadcast, generation) = (broadcast.clone(), generation.clone());
+        Self { broadcast, generation, now: iso_date(now), state, encoder, tracks, warnings }
     }
 }
 

@@ -1,9 +1,14 @@
 use super::*;
 use crate::log::testing::{BEGINS, World};
-use crate::log::{BroadcastName, Entry, Generation, Marker};
+use crate::log::{Entry, Marker};
+
+fn of(log: &BroadcastLog, seconds: i64) -> Status {
+    let (name, generation) = (BroadcastName::parse("show").unwrap(), Generation::parse("g").unwrap());
+    Status::of(&name, &generation, log, BEGINS.plus_ms(seconds * 1_000))
+}
 
 fn at(world: &World, seconds: i64) -> Status {
-    Status::of(&world.log, BEGINS.plus_ms(seconds * 1_000))
+    of(&world.log, seconds)
 }
 
 /// A world with sound and pictures, whose keyframes are `interval_ms` apart, until `until_ms`.
@@ -44,7 +49,7 @@ fn a_broadcast_that_is_well_has_nothing_to_complain_of() {
 #[test]
 fn it_is_waited_for_live_away_and_over() {
     let (name, generation) = (BroadcastName::parse("show").unwrap(), Generation::parse("g").unwrap());
-    let empty = Status::of(&BroadcastLog::new(&name, &generation, 16), BEGINS);
+    let empty = of(&BroadcastLog::new(&name, &generation, 16), 0);
     assert_eq!((empty.state, empty.encoder, empty.tracks.len()), (State::Waiting, None, 0));
     assert_eq!(empty.warnings, ["no encoder has pushed yet"]);
 
