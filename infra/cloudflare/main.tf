@@ -17,6 +17,12 @@ resource "random_password" "push_key" {
   special = false
 }
 
+# Who shows it may create, change and delete broadcasts, and see how they do.
+resource "random_password" "admin_token" {
+  length  = 40
+  special = false
+}
+
 # Private: there is no public address to it but the Worker. R2 encrypts what it stores, and speaks TLS only.
 resource "cloudflare_r2_bucket" "media" {
   account_id    = var.account_id
@@ -61,8 +67,8 @@ module "worker" {
   package_dir  = local.package_dir
   domain       = var.domain
   r2_bucket    = { name = cloudflare_r2_bucket.media.name, jurisdiction = local.jurisdiction }
-  secret_names = ["PUSH_KEY"]
-  secrets      = { PUSH_KEY = local.push_key }
+  secret_names = ["ADMIN_TOKEN", "PUSH_KEY"]
+  secrets      = { ADMIN_TOKEN = random_password.admin_token.result, PUSH_KEY = local.push_key }
   tags         = var.tags
 
   variables = {

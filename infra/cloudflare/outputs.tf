@@ -9,6 +9,12 @@ output "push_key" {
   sensitive   = true
 }
 
+output "admin_token" {
+  description = "What operators show: PLAYBACK_URL/api/broadcasts, PLAYBACK_URL/-/player/status.html?broadcast=NAME."
+  value       = random_password.admin_token.result
+  sensitive   = true
+}
+
 output "playback_url" {
   description = "Where viewers watch: PLAYBACK_URL/NAME/, PLAYBACK_URL/NAME/index.m3u8, PLAYBACK_URL/NAME/manifest.mpd."
   value       = module.worker.url

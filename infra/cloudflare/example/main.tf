@@ -59,6 +59,12 @@ output "push_key" {
   sensitive   = true
 }
 
+output "admin_token" {
+  description = "What operators show to manage broadcasts."
+  value       = module.rimcast.admin_token
+  sensitive   = true
+}
+
 output "playback_url" {
   description = "Where viewers watch, with a broadcast's name after it."
   value       = module.rimcast.playback_url
