@@ -6,6 +6,7 @@ mod growing;
 mod load;
 mod manifest;
 mod measure;
+mod push;
 mod render;
 mod serve;
 mod worker;
@@ -47,6 +48,9 @@ fn main() {
     }
     if wanted("growing") {
         growing::run();
+    }
+    if wanted("push") {
+        push::run();
     }
     if wanted("worker") {
         worker::run();

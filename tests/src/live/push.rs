@@ -1,6 +1,7 @@
 //! `rimcast push`, as a user runs it, and an encoder that speaks RTMP to it, as OBS does.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,10 @@ use super::wait_for;
 pub struct Progress {
     /// Parts stored.
     pub parts: u64,
+    /// Their size.
+    pub bytes: u64,
+    /// From when the newest part was whole until it was stored.
+    pub delay_ms: Option<u64>,
     /// What waits to be stored.
     pub backlog_bytes: u64,
     /// For how long the ingest has not been reached, and why.
@@ -67,6 +72,11 @@ impl Pusher {
         Self { child, last }
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How things stand, by what it said last.
     pub fn progress(&self) -> Progress {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -91,7 +101,22 @@ impl Drop for Pusher {
 ///
 /// It cannot be started.
 pub fn push_to_end(arguments: &[&str], input: Stdio, bytes: &[u8]) -> Pushed {
+    push_to_end_with(&[], arguments, input, bytes)
+}
+
+/// The same, with this in its environment.
+///
+/// # Panics
+///
+/// It cannot be started.
+pub fn push_to_end_with(
+    environment: &[(&str, &Path)],
+    arguments: &[&str],
+    input: Stdio,
+    bytes: &[u8],
+) -> Pushed {
     let mut child = command(arguments)
+        .envs(environment.iter().copied())
         .stdin(if bytes.is_empty() { input } else { Stdio::piped() })
         .stderr(Stdio::piped())
         .spawn()
