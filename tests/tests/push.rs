@@ -3,8 +3,10 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rimcast_tests::encoders::PLAIN;
 use rimcast_tests::live::{
-    Host as _, Pusher, RtmpEncoder, Server, free_port, media_playlists, push_to_end, wait_for, watch,
+    Encoder, Host as _, Pusher, RtmpEncoder, Server, free_port, media_playlists, push_to_end,
+    push_to_end_with, wait_for, watch,
 };
 
 const KEY: &str = "sesame-of-the-test";
@@ -96,4 +98,23 @@ fn an_encoder_without_keyframes_is_told_so() {
     let _ = encoder.wait();
     let expected = "no keyframe came for 20 s";
     assert!(!pushed.succeeded && pushed.last_line.contains(expected), "{}", pushed.last_line);
+}
+
+#[test]
+#[ignore = "needs ffmpeg: cargo xtask test"]
+fn https_is_pushed_to_if_its_certificate_is_trusted() {
+    let data = tempfile::tempdir().expect("there is room for a folder");
+    let server = Server::serve(data.path(), &["--tls", "--push-key", KEY]);
+    let clip = data.path().join("clip.mp4");
+    Encoder::record(&clip, 6, &PLAIN);
+    let to = server.url("/ingest/show");
+    let arguments = ["--to", &to, "--key", KEY, "--input", clip.to_str().expect("a path")];
+    let refused = push_to_end(&arguments, Stdio::null(), b"");
+    let expected = "its certificate is not trusted";
+    assert!(!refused.succeeded && refused.last_line.contains(expected), "{}", refused.last_line);
+    let certificate = data.path().join(".tls/cert.pem");
+    let pushed = push_to_end_with(&[("SSL_CERT_FILE", &certificate)], &arguments, Stdio::null(), b"");
+    assert!(pushed.succeeded, "{}", pushed.last_line);
+    let generation = std::fs::read_dir(data.path().join("show")).expect("it is there").count();
+    assert_eq!(generation, 2, "a record and what it names");
 }

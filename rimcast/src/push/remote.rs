@@ -115,6 +115,10 @@ impl Remote {
                      ingest URL, and the broadcast's name, as in https://HOST/ingest/NAME"
                 )),
             },
+            Err(why) if why.contains("certificate") => Err(format!(
+                "cannot push to {to}: its certificate is not trusted ({why}); give it one of a public authority, or name \
+                 the file of its own in SSL_CERT_FILE"
+            )),
             Err(why) => {
                 Err(format!("cannot reach {to}: {why}; is the address right, and the ingest running?"))
             }

@@ -31,7 +31,7 @@ pub use lambda::{Lambda, function};
 pub use mpd_parser::{ReadMpd, ReadPlaylist, ReadSegment, mpd_parser};
 pub use network::Network;
 pub use probe::{Answers, Latency, Probe, Probed};
-pub use push::{Progress as PushProgress, Pushed, Pusher, RtmpEncoder, push_to_end};
+pub use push::{Progress as PushProgress, Pushed, Pusher, RtmpEncoder, push_to_end, push_to_end_with};
 pub use pushing::{SlowPush, Track, parts, segment_url, synthetic, tracks, video_playlist};
 pub use seaweed::SeaweedFs;
 pub use server::{Server, free_port};
