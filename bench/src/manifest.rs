@@ -45,7 +45,8 @@ pub(crate) fn run() {
             time.as_secs_f64() / written.as_secs_f64()
         );
     }
-    let checkpoint = ladder.tracks.iter().map(|track| Checkpoint::of(&track.chain).to_json().len()).max();
+    let checkpoint =
+        ladder.tracks.iter().map(|track| Checkpoint::of(&track.chain, u64::MAX).to_json().len()).max();
     println!("largest checkpoint that holds this window: {} bytes", checkpoint.unwrap_or_default());
 }
 
@@ -185,6 +186,7 @@ impl Track {
             let meta = PartMeta {
                 duration_ticks: frames * frame_ticks,
                 offset_ticks: 0,
+                frame_bytes: 0,
                 samples: frames as u32,
                 independence: if is_start { Independence::Start } else { Independence::No },
                 wall: BEGINS.plus_ms(at_ms as i64 + 500),

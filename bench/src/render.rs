@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use packager_core::cmaf::TrackKind;
-use packager_core::hls::{MediaPlaylist, Report};
+use packager_core::hls::{Extent, MediaPlaylist, Report};
 use packager_core::log::{
     Anchor, Begin, Chain, Entry, Independence, PartMeta, PeriodRecord, SessionId, Shape, TrackName,
 };
@@ -17,7 +17,9 @@ pub(crate) fn run() {
     let (chain, periods) = broadcast();
     let report = |name: &str| Report::of(&TrackName::parse(name).expect("a name"), &chain);
     let reports: Vec<_> = ["video-1", "audio-2"].into_iter().filter_map(report).collect();
-    let ours = MediaPlaylist { chain: &chain, periods: &periods, reports: &reports };
+    let extent = Extent::live(&chain);
+    let ours =
+        MediaPlaylist { chain: &chain, periods: &periods, reports: &reports, extent, file: "index.m3u8" };
     let bytes = ours.render(None).len();
     let time = median_of_calls(|| drop(black_box(ours.render(None))));
 
@@ -64,6 +66,7 @@ fn broadcast() -> (Chain, Vec<PeriodRecord>) {
         let meta = PartMeta {
             duration_ticks: 7680,
             offset_ticks: 0,
+            frame_bytes: 0,
             samples: 15,
             independence,
             wall: WallMs(1_795_000_000_000),

@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use ingest_lambda::{Ingest, Settings, Upload};
 use packager_core::edge::Response as Decided;
 use packager_core::ingest::{Refusal, split_key};
+use packager_core::log::Shape;
 use worker::{ByteStream, DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use crate::isolate::{Isolate, random};
@@ -85,7 +86,10 @@ fn settings(env: &Env) -> Settings {
     Settings {
         segment_ms: number("SEGMENT_MS").unwrap_or(usual.segment_ms),
         part_ms: number("PART_MS").unwrap_or(usual.part_ms),
-        window_ms: number("WINDOW_S").map_or(usual.window_ms, |seconds| seconds.saturating_mul(1000)),
+        window_ms: match env.var("WINDOW_S") {
+            Ok(window) if window.to_string() == "all" => Shape::WHOLE_WINDOW_MS,
+            _ => number("WINDOW_S").map_or(usual.window_ms, |seconds| seconds.saturating_mul(1000)),
+        },
         gap_ms: number("GAP_MS").unwrap_or(usual.gap_ms),
         ..usual
     }

@@ -110,13 +110,16 @@ variable "part_ms" {
 }
 
 variable "window_s" {
-  description = "How much of the past a playlist lists."
-  type        = number
-  default     = 60
+  description = "How much of the past a playlist lists: seconds, or `all` from the beginning."
+  type        = string
+  default     = "60"
 
   validation {
-    condition     = var.window_s >= 3 * var.segment_ms / 1000 && var.window_s <= 6 * 3600
-    error_message = "A playlist lists three segments or more, and 6 h at most."
+    condition = var.window_s == "all" || try(
+      tonumber(var.window_s) >= 3 * var.segment_ms / 1000 && tonumber(var.window_s) <= 24 * 3600,
+      false,
+    )
+    error_message = "A playlist lists three segments or more, and 24 h at most, or all."
   }
 }
 

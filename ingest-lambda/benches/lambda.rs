@@ -140,6 +140,8 @@ fn part(nth: u64) -> (String, String, Bytes) {
     let body: Bytes = chunk::write(1, 1, start_ticks, &samples, payload.into()).concat().into();
     let (_, header) = known_header();
     let part = CutPart::of(&[Chunk::parse(&body, header).unwrap()]).unwrap();
-    let meta = Entry::Part(part.meta(header.presentation_shift_ticks, WallMs(1_800_000_000_000))).to_meta();
+    let meta =
+        Entry::Part(part.meta(header.kind, header.presentation_shift_ticks, WallMs(1_800_000_000_000)))
+            .to_meta();
     (format!("g/video/s/{start_ticks:020}.m4s"), meta, body)
 }

@@ -24,7 +24,7 @@ pub const SIDE_BYTES_PER_CHUNK: u64 = 1 << 20;
 /// Most tracks (`trak`) looked at in one header.
 pub const TRACKS_PER_HEADER: usize = 16;
 
-/// Largest stored JSON read: a checkpoint of two pages is under 100 kB.
+/// Largest stored JSON read: a checkpoint of two pages is under 100 kB, a listing of 4,096 segments 150 kB.
 pub const STORED_JSON_BYTES: usize = 4 << 20;
 
 /// Most GAP segments one marker may stand for. A cutter starts a new period rather than bridge
@@ -39,6 +39,13 @@ pub const TRACKS_PER_BROADCAST: usize = 64;
 
 /// Pages of old segments a reader keeps of each track; others are read again when asked for.
 pub const PAGES_PER_TRACK: usize = 4;
+
+/// Most closed segments of a track that a reader keeps without their parts, and so most that a playlist lists: three days
+/// of two seconds each, in 6 MB.
+pub const REFERENCES_PER_TRACK: usize = 131_072;
+
+/// Most listings and pages asked for at once, to know what a track's playlist lists: a week of two-second segments.
+pub const LISTINGS_AT_ONCE: usize = 96;
 
 /// Most broadcasts an edge remembers: names come from viewers, and viewers are hostile.
 pub const BROADCASTS_KNOWN: usize = 256;
@@ -60,7 +67,7 @@ pub const SIDE_BOXES_PER_CHUNK: usize = 1024;
 
 /// Runs before the current one that are remembered of each track: encoders that start over more often within a window
 /// have other troubles.
-pub const PAST_RUNS_PER_TRACK: usize = 8;
+pub const PAST_RUNS_PER_TRACK: usize = 64;
 
 /// Most kinds of events announced of a track: a broadcast has one or two.
 pub const EVENT_STREAMS_PER_TRACK: usize = 16;

@@ -272,6 +272,7 @@ fn track_of(target: &Target) -> Option<&TrackName> {
         | Target::Begin(track)
         | Target::Head(track)
         | Target::Page(track, _)
+        | Target::Listing(track, ..)
         | Target::Init(track, _)
         | Target::Part(track, ..) => Some(track),
     }

@@ -89,7 +89,7 @@ impl Server {
         let cut = ingest_lambda::Settings {
             segment_ms: settings.segment_ms,
             part_ms: settings.part_ms,
-            window_ms: settings.window_s.saturating_mul(1000),
+            window_ms: settings.window_s.ms(),
             gap_ms: settings.gap_ms,
             ..ingest_lambda::Settings::default()
         };

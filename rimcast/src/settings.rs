@@ -2,6 +2,7 @@
 //! variable, that more than the settings file, and that more than the default.
 
 mod broadcasts;
+mod window;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,6 +14,7 @@ use clap::ValueEnum;
 use packager_core::ingest::check_push_key;
 use packager_core::log::{BroadcastName, BroadcastSettings, NameError};
 use serde::Deserialize;
+pub(crate) use window::Window;
 
 /// Options of `rimcast serve`. Each can also be set in the environment and, under the same name
 /// with underscores, in the settings file.
@@ -51,9 +53,9 @@ pub(crate) struct Options {
     #[arg(long, env = "RIMCAST_PART_MS", value_name = "MS")]
     pub(crate) part_ms: Option<u32>,
 
-    /// How much of the past a playlist lists, at least 3 segments [default: 60]
+    /// How much of the past a playlist lists, at least 3 segments; or all, from the beginning [default: 60]
     #[arg(long, env = "RIMCAST_WINDOW_S", value_name = "S")]
-    pub(crate) window_s: Option<u32>,
+    pub(crate) window_s: Option<Window>,
 
     /// How long media that is late or out of order is waited for [default: 1000]
     #[arg(long, env = "RIMCAST_GAP_MS", value_name = "MS")]
@@ -108,7 +110,7 @@ pub(crate) struct Settings {
     /// Length of a part.
     pub(crate) part_ms: u32,
     /// How much a playlist lists.
-    pub(crate) window_s: u32,
+    pub(crate) window_s: Window,
     /// How long late media is waited for.
     pub(crate) gap_ms: u32,
     /// Memory for the newest parts.
@@ -225,7 +227,7 @@ impl Settings {
             tls,
             segment_ms: given.segment_ms.or(file.segment_ms).unwrap_or(2000),
             part_ms: given.part_ms.or(file.part_ms).unwrap_or(500),
-            window_s: given.window_s.or(file.window_s).unwrap_or(60),
+            window_s: given.window_s.or(file.window_s).unwrap_or(Window::Seconds(60)),
             gap_ms: given.gap_ms.or(file.gap_ms).unwrap_or(1000),
             cache_mib: given.cache_mib.or(file.cache_mib).unwrap_or(8),
             log: given.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
@@ -248,9 +250,10 @@ impl Settings {
                 must,
             });
         }
-        // HLS §6.2.2: a live playlist is never shorter than three target durations.
-        let least_s = (3 * self.segment_ms).div_ceil(1000);
-        within("window_s", self.window_s, least_s..=6 * 3600)?;
+        if let Some(must) = self.window_s.wrong_with(self.segment_ms) {
+            let (name, value) = ("window_s".to_owned(), self.window_s.to_string());
+            return Err(SettingsError::OutOfBounds { name, value, must });
+        }
         within("gap_ms", self.gap_ms, 100..=30_000)?;
         within("cache_mib", self.cache_mib, 0..=65_536)?;
         if let Some(key) = &self.push_key
@@ -308,7 +311,10 @@ impl fmt::Display for Settings {
         }
         writeln!(f, "segment_ms = {}", self.segment_ms)?;
         writeln!(f, "part_ms = {}", self.part_ms)?;
-        writeln!(f, "window_s = {}", self.window_s)?;
+        match self.window_s {
+            Window::Seconds(seconds) => writeln!(f, "window_s = {seconds}")?,
+            Window::All => writeln!(f, "window_s = \"all\"")?,
+        }
         writeln!(f, "gap_ms = {}", self.gap_ms)?;
         writeln!(f, "cache_mib = {}", self.cache_mib)?;
         writeln!(f, "log = {:?}", self.log)?;
@@ -393,7 +399,7 @@ mod tests {
             refused("segment_ms = 900\npart_ms = 451"),
             "part_ms is 451, but must be at most half of segment_ms, which is 900"
         );
-        assert_eq!(refused("window_s = 5"), "window_s is 5, but must be between 6 and 21600");
+        assert_eq!(refused("window_s = 5"), "window_s is 5, but must be between 6 and 86400, or \"all\"");
         assert_eq!(refused("gap_ms = 99"), "gap_ms is 99, but must be between 100 and 30000");
         assert!(
             refused("push_key = \"short\"")

@@ -11,7 +11,7 @@ use packager_core::cmaf::{Chunk, Header};
 use packager_core::edge::{Asked, Body, Edge, FetchKind, Grow, Method, Request, Step};
 use packager_core::hls::Directives;
 use packager_core::ingest::{PushPath, Settings, gate};
-use packager_core::log::{BroadcastRecord, Checkpoint, Entry, Found, Generation, Page};
+use packager_core::log::{BroadcastRecord, Checkpoint, Entry, Found, Generation, Listing, Page};
 use packager_core::time::Timescale;
 
 use crate::media::{Source, Synthetic};
@@ -243,6 +243,7 @@ pub fn stored(data: &[u8]) {
         let _ = checkpoint.to_json();
     }
     let _ = Page::from_json(bytes).map(|page| page.to_json());
+    let _ = Listing::from_json(bytes).map(|listing| (listing.is(512, 1), listing.to_json()));
     if let Ok(entry) = Entry::from_meta(&text) {
         assert_eq!(Entry::from_meta(&entry.to_meta()), Ok(entry));
     }
@@ -256,7 +257,10 @@ pub fn stored(data: &[u8]) {
         "init.mp4",
         "/",
     ];
-    let suffix = suffix[usize::from(place & 7)];
+    let suffix = match suffix[usize::from(place & 7)] {
+        "/00000000.json" if place & 8 != 0 => "-512.json",
+        suffix => suffix,
+    };
     BROADCAST.with_borrow(|Broadcast { world, .. }| {
         let find = |key: &str, kind: FetchKind| {
             if !key.ends_with(suffix) {

@@ -6,6 +6,7 @@ pub mod encoders;
 pub mod fuzz_targets;
 pub mod golden;
 pub mod live;
+pub mod long;
 pub mod media;
 pub mod mpd;
 pub mod puts;

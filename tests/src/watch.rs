@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use packager_core::cmaf::{Chunk, Header, Item, Scanner};
-use packager_core::hls::{MediaPlaylist, Multivariant, Report, Skip};
+use packager_core::hls::{Extent, MediaPlaylist, Multivariant, Report, Skip};
 use packager_core::log::{
     BroadcastLog, BroadcastName, Chain, Freshness, Generation, Segment, TrackName, listed,
 };
@@ -92,7 +92,8 @@ pub fn playlist(log: &BroadcastLog, track: &TrackName, skip: Option<Skip>) -> Op
     }
     let others = log.tracks().filter(|(other, _)| *other != track);
     let reports: Vec<_> = others.filter_map(|(other, log)| Report::of(other, log.chain()?)).collect();
-    Some(MediaPlaylist { chain, periods: log.periods(), reports: &reports }.render(skip))
+    let (periods, extent) = (log.periods(), Extent::live(chain));
+    Some(MediaPlaylist { chain, periods, reports: &reports, extent, file: "index.m3u8" }.render(skip))
 }
 
 impl Watch {

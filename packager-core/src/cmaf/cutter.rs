@@ -26,6 +26,8 @@ pub struct CutPart {
     pub samples: u32,
     /// Independent frames in it.
     pub independence: Independence,
+    /// Where the sample that it starts with ends, in bytes.
+    pub first_sample_end_bytes: u64,
     /// Its bytes.
     pub body: Vec<Bytes>,
 }
@@ -54,12 +56,15 @@ impl CutPart {
             composition_ticks: first_shown(pieces),
             samples: u32::try_from(samples).unwrap_or(u32::MAX),
             independence,
+            first_sample_end_bytes: first.head_length().saturating_add(u64::from(first_sample.bytes)),
             body,
         })
     }
 
-    /// What is said of it in its object's metadata, with how much its header's edit list takes off composition times.
-    pub fn meta(&self, presentation_shift_ticks: i64, wall: WallMs) -> PartMeta {
+    /// What is said of it in its object's metadata, with what its track is and how much its header's edit list takes
+    /// off composition times.
+    pub fn meta(&self, kind: TrackKind, presentation_shift_ticks: i64, wall: WallMs) -> PartMeta {
+        let starts_with_picture = kind == TrackKind::Video && self.independence == Independence::Start;
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
         for piece in &self.body {
             hash.update(piece);
@@ -69,6 +74,11 @@ impl CutPart {
             offset_ticks: self.composition_ticks.saturating_sub(presentation_shift_ticks),
             samples: self.samples,
             independence: self.independence,
+            frame_bytes: if starts_with_picture {
+                u32::try_from(self.first_sample_end_bytes).unwrap_or(0)
+            } else {
+                0
+            },
             wall,
             hash: hash.digest(),
         }

@@ -91,7 +91,7 @@ impl<'a> AdaptationSet<'a> {
     /// Whether every segment begins with a picture, or sound, that needs nothing before it.
     fn is_independent(&self) -> bool {
         let mut segments = self.representations.iter().flat_map(|(stretch, _)| stretch.segments.iter());
-        segments.all(|segment| segment.is_gap() || segment.is_independent())
+        segments.all(|segment| segment.is_gap || segment.is_independent)
     }
 
     pub(super) fn write(&self, to: &mut Document, within: &Within<'_>) {

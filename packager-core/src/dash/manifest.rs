@@ -240,10 +240,12 @@ impl<'a> Manifest<'a> {
         let update_ms = if is_told_by_clock { target_ms } else { target_ms / 2 };
         let depth_ms =
             u64::from(self.shape.window_ms).saturating_sub(target_ms).max(target_ms.saturating_mul(3));
+        // Without it all there was can be had.
+        let depth = (!self.shape.is_whole()).then(|| duration(depth_ms));
         let tag = tag
             .with("availabilityStartTime", &iso_date(self.start()))
             .with("minimumUpdatePeriod", &duration(update_ms))
-            .with("timeShiftBufferDepth", &duration(depth_ms))
+            .with_some("timeShiftBufferDepth", depth.as_ref())
             .with("suggestedPresentationDelay", &duration(self.least_latency_ms()));
         if extent == Extent::Whole { tag.with("publishTime", published) } else { tag }
     }

@@ -12,7 +12,8 @@ use super::timeline::Entry;
 use super::xml::{Document, Tag};
 use crate::cmaf::TrackKind;
 use crate::limits;
-use crate::log::{Rendition, Segment};
+use crate::log::{Chain, Rendition, Segment};
+use crate::time::WallMs;
 
 /// What the URL of a patch says of the manifest that is to be brought up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,33 +115,45 @@ fn as_of<'a>(rendition: &'a Rendition<'a>, at_ticks: u64) -> Option<Listed<'a>> 
         return Some(Listed::now(rendition));
     }
     let was_known = |segment: &&Segment| segment.run != chain.run || segment.start_ticks < at_ticks;
-    let mut known: Vec<_> = chain.closed.iter().chain(&chain.open).filter(was_known).collect();
-    let newest = known.last().filter(|newest| newest.run == chain.run)?;
+    let newest = chain.open.iter().chain(chain.closed.iter().rev()).find(was_known)?;
     let is_boundary =
         newest.end_ticks() == at_ticks || newest.parts.iter().any(|part| part.start_ticks == at_ticks);
     // How long the first segment of a run will be is known only when it is closed.
-    if !is_boundary || newest.msn == chain.run.first_msn {
+    if newest.run != chain.run || !is_boundary || newest.msn == chain.run.first_msn {
         return None;
     }
     let was_open = !newest.is_gap() && chain.begin.kind != TrackKind::Text;
-    let progress = if was_open {
+    let after = newest.msn.saturating_add(1);
+    let (closed_until, progress) = if was_open {
         let parts = newest.parts.iter().filter(|part| part.start_ticks < at_ticks).count();
-        progress_in(&chain.run, newest.msn, parts)
+        (newest.msn, progress_in(&chain.run, newest.msn, parts))
     } else {
-        progress_before(&chain.run, newest.msn.saturating_add(1))
+        (after, progress_before(&chain.run, after))
     };
-    let closed = known.len().saturating_sub(usize::from(was_open));
-    let first = closed.saturating_sub(chain.shape.listed(known.iter().take(closed).rev().copied()));
-    let reaches_back = known.first().is_some_and(|oldest| oldest.msn <= chain.begin.first_msn.max(1));
-    if first == 0 && !reaches_back {
-        return None;
+    let from = chain.listed_from_when(closed_until)?;
+    let shows_open = was_open && chain.has_parts();
+    let until = if shows_open { after } else { closed_until };
+    let mut segments: Vec<_> = chain.references(from, until).collect();
+    if shows_open && chain.open.as_ref().is_some_and(|open| open.msn == newest.msn) {
+        segments.push(newest.reference());
     }
-    if was_open && !chain.has_parts() {
-        known.pop();
-    }
-    known.drain(..first);
-    let open_until = (was_open && chain.has_parts()).then_some(at_ticks);
-    Some(Listed::new(rendition, known, open_until, (at_ticks, progress)))
+    Some(Listed {
+        rendition,
+        segments,
+        open_until: shows_open.then_some(at_ticks),
+        next_ticks: at_ticks,
+        progress,
+        newest: Some(if shows_open {
+            newest.newest_until(at_ticks)
+        } else {
+            newest_closed(chain, closed_until)
+        }),
+    })
+}
+
+/// When the newest part of the closed segments before a number was stored.
+fn newest_closed(chain: &Chain, until: u64) -> WallMs {
+    chain.reference(until.saturating_sub(1)).map_or(WallMs(0), |last| last.newest)
 }
 
 /// A patch that is being written.

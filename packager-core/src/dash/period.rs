@@ -1,7 +1,7 @@
 //! Which Periods there are (ISO/IEC 23009-1 §5.3.2): a new one at each discontinuity, and where a track
 //! goes on under another header.
 
-use crate::log::{Anchor, Chain, Part, PeriodRecord, Rendition, Run, Segment, SessionId};
+use crate::log::{Anchor, Chain, PeriodRecord, Reference, Rendition, Run, Segment, SessionId};
 use crate::order::in_order;
 use crate::time::{Timescale, WallMs};
 
@@ -10,14 +10,14 @@ use crate::time::{Timescale, WallMs};
 pub(super) struct Listed<'a> {
     pub(super) rendition: &'a Rendition<'a>,
     /// Oldest first.
-    pub(super) segments: Vec<&'a Segment>,
+    pub(super) segments: Vec<Reference<'a>>,
     /// The newest of them may still grow: it is known up to this decode time.
     pub(super) open_until: Option<u64>,
     /// Decode time of the chain's next entry.
     pub(super) next_ticks: u64,
     /// How far the chain has come: more with each entry.
     pub(super) progress: u64,
-    /// When the newest part that is known was stored.
+    /// When the newest part that is listed, or was, was stored.
     pub(super) newest: Option<WallMs>,
 }
 
@@ -48,30 +48,18 @@ impl<'a> Listed<'a> {
     /// What is listed now.
     pub(super) fn now(rendition: &'a Rendition<'a>) -> Self {
         let chain = rendition.chain;
-        let first = chain.closed.len().saturating_sub(chain.listed());
         // What is open of a track without parts comes as a whole.
         let open = chain.open.as_ref().filter(|_| chain.has_parts());
-        let segments = chain.closed.iter().skip(first).chain(open).collect();
-        let next_ticks = chain.next_ticks;
-        Self::new(rendition, segments, open.map(|_| next_ticks), (next_ticks, progress(chain)))
-    }
-
-    /// What is listed, oldest first, and up to which decode time of the newest, where that may still grow.
-    pub(super) fn new(
-        rendition: &'a Rendition<'a>,
-        segments: Vec<&'a Segment>,
-        open_until: Option<u64>,
-        (next_ticks, progress): (u64, u64),
-    ) -> Self {
-        let known = |part: &&Part| open_until.is_none_or(|until| part.start_ticks < until);
-        let (newest, others) = match segments.split_last() {
-            Some((newest, others)) => (newest.parts.as_slice(), others),
-            None => Default::default(),
-        };
-        // It is not always the last: clocks differ.
-        let parts = others.iter().flat_map(|segment| &segment.parts).chain(newest.iter().filter(known));
-        let newest = parts.map(|part| part.meta.wall).max();
-        Self { rendition, segments, open_until, next_ticks, progress, newest }
+        let segments = chain.listed_references().chain(open.map(Segment::reference)).collect();
+        let newest = open.or(chain.closed.back());
+        Self {
+            rendition,
+            segments,
+            open_until: open.map(|_| chain.next_ticks),
+            next_ticks: chain.next_ticks,
+            progress: progress(chain),
+            newest: newest.map(Segment::newest),
+        }
     }
 }
 
@@ -116,15 +104,15 @@ impl<'a> Period<'a> {
     }
 
     /// When a segment of it begins to be shown.
-    pub(super) fn wall_of(&self, segment: &Segment) -> WallMs {
+    pub(super) fn wall_of(&self, segment: &Reference<'_>) -> WallMs {
         let timescale = segment.run.timescale;
-        self.record.anchor.wall_at(segment.start_ticks, segment.offset_ticks(), timescale)
+        self.record.anchor.wall_at(segment.start_ticks, segment.offset_ticks, timescale)
     }
 
     /// When a segment of it has been shown.
-    pub(super) fn end_of(&self, segment: &Segment) -> WallMs {
+    pub(super) fn end_of(&self, segment: &Reference<'_>) -> WallMs {
         let timescale = segment.run.timescale;
-        self.record.anchor.wall_at(segment.end_ticks(), segment.offset_ticks(), timescale)
+        self.record.anchor.wall_at(segment.end_ticks(), segment.offset_ticks, timescale)
     }
 }
 
@@ -144,8 +132,8 @@ pub(super) fn periods<'a>(records: &'a [PeriodRecord], listed: &[Listed<'a>]) ->
     let mut found: Vec<Period<'a>> = Vec::new();
     for listed in listed {
         let mut last: Option<&Run> = None;
-        for segment in listed.segments.iter().filter(|segment| !segment.is_gap()) {
-            let run = &segment.run;
+        for segment in listed.segments.iter().filter(|segment| !segment.is_gap) {
+            let run = segment.run;
             if last.is_some_and(|last| is_same(run, last)) {
                 continue;
             }
@@ -179,7 +167,7 @@ pub(super) fn periods<'a>(records: &'a [PeriodRecord], listed: &[Listed<'a>]) ->
 pub(super) struct Stretch<'a> {
     pub(super) rendition: &'a Rendition<'a>,
     pub(super) run: &'a Run,
-    pub(super) segments: Vec<&'a Segment>,
+    pub(super) segments: Vec<Reference<'a>>,
     /// The newest of them may still grow: it is known up to this decode time.
     pub(super) open_until: Option<u64>,
     /// Decode time of the chain's next entry.
@@ -190,8 +178,8 @@ pub(super) struct Stretch<'a> {
 
 impl Stretch<'_> {
     /// Whether a segment is of the same run, and was begun already, be it listed or not.
-    pub(super) fn knows(&self, segment: &Segment) -> bool {
-        is_same(&segment.run, self.run) && (!self.is_newest_run || segment.start_ticks < self.next_ticks)
+    pub(super) fn knows(&self, segment: &Reference<'_>) -> bool {
+        is_same(segment.run, self.run) && (!self.is_newest_run || segment.start_ticks < self.next_ticks)
     }
 }
 
@@ -207,16 +195,16 @@ pub(super) fn stretch<'a>(listed: &Listed<'a>, periods: &[Period<'a>], index: us
     };
     let newest = listed.segments.iter().rev().filter(|segment| segment.run.period == period.number);
     let run = newest
-        .filter(|segment| !segment.is_gap())
-        .map(|segment| &segment.run)
+        .filter(|segment| !segment.is_gap)
+        .map(|segment| segment.run)
         .find(|run| home(run).is_some_and(|home| home <= index))?;
-    let of_run = listed.segments.iter().copied().filter(|segment| is_same(&segment.run, run));
-    let segments: Vec<&'a Segment> = of_run
+    let of_run = listed.segments.iter().copied().filter(|segment| is_same(segment.run, run));
+    let segments: Vec<Reference<'a>> = of_run
         .skip_while(|segment| period.end_of(segment) <= period.wall)
         .take_while(|segment| next.is_none_or(|next| period.wall_of(segment) < next.wall))
         .collect();
     let newest = segments.last()?;
-    if segments.iter().all(|segment| segment.is_gap()) {
+    if segments.iter().all(|segment| segment.is_gap) {
         return None;
     }
     let is_newest = listed.segments.last().is_some_and(|last| last.msn == newest.msn);

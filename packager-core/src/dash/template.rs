@@ -5,7 +5,7 @@ use super::timeline::{self, Entry};
 use super::xml::{Document, Tag};
 use super::{Form, date};
 use crate::cmaf::TrackKind;
-use crate::log::{Generation, Segment, SessionId, Shape};
+use crate::log::{Generation, Reference, SessionId, Shape};
 use crate::time::Timescale;
 
 /// How the segments of a rendition in a Period are told.
@@ -169,7 +169,7 @@ fn regular(stretch: &Stretch<'_>, period: &Period<'_>, offset_ticks: u64) -> Opt
     if is_sparse {
         return None;
     }
-    let shown_after = stretch.segments.first()?.offset_ticks();
+    let shown_after = stretch.segments.first()?.offset_ticks;
     let begins_after = i128::from(run.start_ticks)
         .saturating_add(i128::from(shown_after))
         .saturating_sub(i128::from(offset_ticks));
@@ -196,13 +196,9 @@ fn regular(stretch: &Stretch<'_>, period: &Period<'_>, offset_ticks: u64) -> Opt
 
 /// Whether segments are stored about when the wall clock says, which is all that players go by. An encoder's
 /// clock may run away from it.
-fn is_on_time(segments: &[&Segment], period: &Period<'_>, tolerance_ms: u64) -> bool {
-    let lateness = segments.iter().rev().take(LATENESS_SEGMENTS).filter_map(|segment| {
-        let last = segment.parts.last()?;
-        let end_ticks = last.start_ticks.saturating_add(last.meta.duration_ticks);
-        let shown = period.record.anchor.wall_at(end_ticks, last.meta.offset_ticks, segment.run.timescale);
-        Some(last.meta.wall.since_ms(shown))
-    });
+fn is_on_time(segments: &[Reference<'_>], period: &Period<'_>, tolerance_ms: u64) -> bool {
+    let lately = segments.iter().rev().take(LATENESS_SEGMENTS).filter(|segment| !segment.is_gap);
+    let lateness = lately.map(|segment| segment.newest.since_ms(period.end_of(segment)));
     // What was late only once was held up on its way.
     lateness.min().is_none_or(|ms| ms.unsigned_abs() <= tolerance_ms)
 }

@@ -2,7 +2,7 @@
 
 use super::Form;
 use super::period::Stretch;
-use crate::log::{Chain, Segment};
+use crate::log::Chain;
 
 /// An `S`: one segment, or several of one length that follow on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +27,6 @@ impl Entry {
     }
 }
 
-/// When a segment begins to be shown, in media time.
-pub(super) fn shown_ticks(segment: &Segment) -> u64 {
-    segment.start_ticks.saturating_add_signed(segment.offset_ticks())
-}
-
 /// How long an open segment that has come to so much is expected to become.
 fn expected_ticks(chain: &Chain, so_far_ticks: u64) -> u64 {
     let expected = chain.pace.expected_ticks();
@@ -45,17 +40,17 @@ pub(super) fn entries(stretch: &Stretch<'_>, form: Form) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let newest = stretch.segments.last().map(|newest| newest.msn);
     for segment in &stretch.segments {
-        let start_ticks = shown_ticks(segment);
+        let start_ticks = segment.shown_ticks();
         let so_far = stretch.open_until.filter(|_| newest == Some(segment.msn));
         let so_far = so_far.map(|until| until.saturating_sub(segment.start_ticks));
         let length = so_far.map_or(segment.duration_ticks, |so_far| expected_ticks(chain, so_far));
         // Pictures that are reordered otherwise than before make a segment begin a little sooner or later.
-        let next = chain.segment(segment.msn.saturating_add(1)).filter(|next| stretch.knows(next));
-        let until_next = next.and_then(|next| shown_ticks(next).checked_sub(start_ticks));
+        let next = chain.reference(segment.msn.saturating_add(1)).filter(|next| stretch.knows(next));
+        let until_next = next.and_then(|next| next.shown_ticks().checked_sub(start_ticks));
         // When a gap is listed what follows it may still be unknown: it keeps its length, unless that begins sooner.
-        let until_next = until_next.filter(|ticks| *ticks > 0 && (!segment.is_gap() || *ticks < length));
+        let until_next = until_next.filter(|ticks| *ticks > 0 && (!segment.is_gap || *ticks < length));
         let parts = match so_far {
-            None => u64::try_from(segment.parts.len()).unwrap_or(u64::MAX).max(1),
+            None => u64::try_from(segment.parts).unwrap_or(u64::MAX).max(1),
             Some(_) => length.div_ceil(chain.part_target_ticks().max(1)),
         };
         let entry = Entry {

@@ -13,8 +13,11 @@ use crate::log::{
 use crate::order::SortedMap;
 use crate::time::WallMs;
 
-/// Closed segments kept after they left the playlist: the page of older ones is written by then.
+/// Closed segments kept with their parts beside those that are recent: players ask for them more than for older ones.
 const KEPT_SEGMENTS: usize = 64;
+
+/// How long a listing that was not there is not looked for again: what is in it is in pages, or gone.
+const MISSING_TRUST_MS: i64 = 60_000;
 
 #[derive(Debug)]
 pub(super) struct Broadcast {
@@ -85,6 +88,20 @@ impl Broadcast {
             return None;
         }
         Some(Step::Fetch(reads.into_iter().map(|read| Fetch::log(self, read)).collect()))
+    }
+
+    /// What must be read to know a track's segments from a number on, as far as they are kept; `None`: nothing.
+    pub(super) fn unread_history(
+        &self,
+        track: &TrackName,
+        from: u64,
+        asked: Asked,
+        now: WallMs,
+    ) -> Option<Step> {
+        let since = asked.at.plus_ms(MISSING_TRUST_MS.saturating_neg());
+        let step = self.fetch(self.log.wanted_history(track, from, since))?;
+        let is_late = now.since_ms(asked.at) >= HOLD_MS;
+        Some(if is_late { Step::Respond(Response::held_too_long()) } else { step })
     }
 
     /// Hold until something changes, or the deadline, which is then answered with a 503.

@@ -21,6 +21,9 @@ impl Broadcast {
             Ok(shape) => shape,
             Err(step) => return *step,
         };
+        if let Some(step) = self.unread_listed(record, asked, now) {
+            return step;
+        }
         let rendered = self.overview(Overview::Manifest(form), record, |this| {
             let tracks = listed_and_behind(&this.log, &record.settings);
             (!tracks.0.is_empty()).then(|| this.as_manifest(form, &shape, &tracks).render())
@@ -54,6 +57,9 @@ impl Broadcast {
         if let Some(rendered) = self.known_overview(&what, record) {
             return Step::Respond(Response::manifest(rendered, &shape, PATCH_CONTENT_TYPE));
         }
+        if let Some(step) = self.unread_listed(record, asked, now) {
+            return step;
+        }
         let tracks = listed_and_behind(&self.log, &record.settings);
         let manifest = self.as_manifest(form, &shape, &tracks);
         let next = tracks.0.iter().find(|rendition| !rendition.chain.ended);
@@ -63,6 +69,21 @@ impl Broadcast {
         let patch = manifest.patch(&request).unwrap_or_else(|_| manifest.patch_for_none());
         let rendered = self.keep_overview(what, record, patch);
         Step::Respond(Response::manifest(rendered, &shape, PATCH_CONTENT_TYPE))
+    }
+
+    /// What must be read to know all that is listed, and was before the window last moved on.
+    fn unread_listed(&self, record: &BroadcastRecord, asked: Asked, now: WallMs) -> Option<Step> {
+        let listed = listed_and_behind(&self.log, &record.settings).0;
+        let mut wanted = Vec::new();
+        for Rendition { track, chain, .. } in listed {
+            let from = chain.window.left_from().unwrap_or(chain.listed_from());
+            match self.unread_history(track, from, asked, now) {
+                Some(Step::Fetch(fetches)) => wanted.extend(fetches),
+                Some(step) => return Some(step),
+                None => {}
+            }
+        }
+        (!wanted.is_empty()).then_some(Step::Fetch(wanted))
     }
 
     fn as_manifest<'a>(

@@ -6,7 +6,7 @@ use super::broadcast::{Broadcast, Overview};
 use super::response::Response;
 use super::{Asked, Step};
 use crate::cmaf::TrackKind;
-use crate::hls::{Availability, Directives, MediaPlaylist, Multivariant, Report, availability};
+use crate::hls::{Availability, Directives, Extent, MediaPlaylist, Multivariant, Report, availability};
 use crate::log::reader::Target;
 use crate::log::{BroadcastLog, BroadcastRecord, BroadcastSettings, Read, Shape, TrackName, listed};
 use crate::time::WallMs;
@@ -84,6 +84,11 @@ impl Broadcast {
         match availability(chain, &directives) {
             Availability::BadRequest(why) => Step::Respond(Response::bad_request(why)),
             Availability::Ready if !nothing_shown => {
+                let is_delta = directives.skip.is_some() && !chain.ended;
+                let from = chain.listed_from();
+                if let Some(step) = self.unread_history(track, from, asked, now).filter(|_| !is_delta) {
+                    return step;
+                }
                 let rendered = self.media_text(track, directives.skip, |log| {
                     let chain = log.track(track)?.chain()?;
                     let reports: Vec<_> = log
@@ -91,7 +96,9 @@ impl Broadcast {
                         .filter(|(other, _)| *other != track)
                         .filter_map(|(other, log)| Report::of(other, log.chain()?))
                         .collect();
-                    let playlist = MediaPlaylist { chain, periods: log.periods(), reports: &reports };
+                    let (periods, extent) = (log.periods(), Extent::live(chain));
+                    let playlist =
+                        MediaPlaylist { chain, periods, reports: &reports, extent, file: "index.m3u8" };
                     Some(playlist.render(directives.skip))
                 });
                 match rendered {

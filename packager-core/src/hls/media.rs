@@ -2,12 +2,12 @@
 
 use super::attribute::{Dates, push_integer, push_ms, push_seconds, push_seconds_up};
 use super::directives::Skip;
-use crate::log::{Chain, Independence, PeriodRecord, Segment, TrackName, key};
+use crate::log::{Chain, First, Independence, PeriodRecord, Reference, Segment, SessionId, TrackName, key};
 
 /// EXT-X-RENDITION-REPORT of another track (HLS §4.4.5.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The other track; its playlist is `../{track}/index.m3u8`.
+    /// The other track.
     pub track: TrackName,
     /// LAST-MSN: its newest segment, open or closed.
     pub last_msn: u64,
@@ -27,6 +27,36 @@ impl Report {
     }
 }
 
+/// Whether, and how, a playlist changes (EXT-X-PLAYLIST-TYPE, HLS §4.4.3.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Growth {
+    /// Segments come, and go: no type.
+    Sliding,
+    /// Segments come, and none go.
+    Event,
+    /// It is complete.
+    Complete,
+}
+
+/// What a playlist lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Number of its first segment.
+    pub from: u64,
+    /// The number after its last one's, where that is known: everything up to there is closed.
+    pub until: Option<u64>,
+    /// How it changes.
+    pub growth: Growth,
+}
+
+impl Extent {
+    /// What a live playlist lists. One that slides gets its ENDLIST, but never a type.
+    pub fn live(chain: &Chain) -> Self {
+        let growth = if chain.shape.is_whole() { Growth::Event } else { Growth::Sliding };
+        Self { from: chain.listed_from(), until: None, growth }
+    }
+}
+
 /// Everything a media playlist says.
 #[derive(Debug, Clone, Copy)]
 pub struct MediaPlaylist<'a> {
@@ -36,28 +66,43 @@ pub struct MediaPlaylist<'a> {
     pub periods: &'a [PeriodRecord],
     /// The other tracks.
     pub reports: &'a [Report],
+    /// What is listed.
+    pub extent: Extent,
+    /// What the URLs of playlists that list the same of other tracks end with.
+    pub file: &'a str,
 }
 
 impl MediaPlaylist<'_> {
     /// Writes the playlist; `skip` asks for a delta update where one would skip anything.
+    ///
+    /// A delta update needs only what is recent of the chain; anything else all that is listed.
     pub fn render(&self, skip: Option<Skip>) -> String {
         let chain = self.chain;
-        let first = chain.closed.len().saturating_sub(chain.listed());
-        let skipped = skip.filter(|_| !chain.ended).map_or(0, |_| self.skippable(first));
-        let listed = || chain.closed.iter().skip(first);
-        let segments = listed().count().saturating_sub(skipped);
-        let mut text = String::with_capacity(segments.saturating_mul(220).saturating_add(4096));
-
         // What is open of a track without parts has nothing to show yet.
-        let open = chain.open.as_ref().filter(|_| chain.has_parts());
-        self.header(&mut text, &listed().chain(open), skipped);
-        let mut last_session = None;
-        let mut dates = Dates::default();
+        let open = chain.open.as_ref().filter(|_| chain.has_parts() && self.extent.until.is_none());
+        let kept_from = skip.filter(|_| !self.is_over()).map_or(0, |_| self.kept_from());
+        let listed_from = self.extent.from.max(kept_from);
+        let skipped = listed_from.saturating_sub(self.extent.from);
+        let until = self.extent.until.unwrap_or(u64::MAX);
+        let listed = chain.references(listed_from, until);
+        let segments = usize::try_from(self.end().saturating_sub(listed_from)).unwrap_or(usize::MAX);
+        let mut text =
+            String::with_capacity(segments.saturating_mul(130).saturating_add(4096).min(MOST_RESERVED));
+
+        self.header(&mut text, open.is_some(), skipped);
+        let mut writer = SegmentWriter { periods: self.periods, last_session: None, dates: Dates::default() };
         let parts_from = if chain.has_parts() { self.parts_from_msn() } else { u64::MAX };
-        for segment in listed().skip(skipped).chain(open) {
-            self.segment(&mut text, segment, segment.msn >= parts_from, &mut last_session, &mut dates);
+        for reference in listed {
+            let parts = chain.segment(reference.msn).filter(|_| reference.msn >= parts_from);
+            writer.head(&mut text, &reference);
+            writer.parts(&mut text, parts);
+            SegmentWriter::end(&mut text, &reference);
         }
-        if chain.ended {
+        if let Some(open) = open {
+            writer.head(&mut text, &open.reference());
+            writer.parts(&mut text, Some(open));
+        }
+        if self.is_over() {
             text.push_str("#EXT-X-ENDLIST\n");
         } else if chain.has_parts() {
             text.push_str("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"");
@@ -67,7 +112,9 @@ impl MediaPlaylist<'_> {
         for report in self.reports {
             text.push_str("#EXT-X-RENDITION-REPORT:URI=\"../");
             text.push_str(report.track.as_str());
-            text.push_str("/index.m3u8\",LAST-MSN=");
+            text.push('/');
+            text.push_str(self.file);
+            text.push_str("\",LAST-MSN=");
             push_integer(&mut text, report.last_msn);
             if let Some(part) = report.last_part {
                 text.push_str(",LAST-PART=");
@@ -78,24 +125,52 @@ impl MediaPlaylist<'_> {
         text
     }
 
-    fn header<'s>(
-        &self,
-        text: &mut String,
-        listed: &(impl Iterator<Item = &'s Segment> + Clone),
-        skipped: usize,
-    ) {
+    /// Nothing will be added.
+    fn is_over(&self) -> bool {
+        self.chain.ended || self.extent.until.is_some()
+    }
+
+    /// The number after the last closed segment that is listed.
+    fn end(&self) -> u64 {
+        let closed = self.chain.last_closed_msn().map_or(self.chain.next_msn, |last| last.saturating_add(1));
+        self.extent.until.unwrap_or(closed)
+    }
+
+    /// What the head says of the first segment, and whether all start with independent frames.
+    fn first(&self) -> (Option<First>, bool) {
+        let live = self.extent.from == self.chain.listed_from() && self.extent.until.is_none();
+        if live {
+            return (self.chain.first_listed(), self.chain.is_listed_independent());
+        }
+        let mut listed = self.chain.references(self.extent.from, self.end());
+        let first = listed.clone().next().map(|first| First {
+            msn: first.msn,
+            period: first.run.period,
+            discontinuity: first.discontinuity,
+        });
+        (first, listed.all(|reference| reference.is_gap || reference.is_independent))
+    }
+
+    fn header(&self, text: &mut String, shows_open: bool, skipped: u64) {
         let chain = self.chain;
         let shape = &chain.shape;
         let target_s = u64::from(shape.target_duration_s);
+        let (first, are_independent) = self.first();
         text.push_str("#EXTM3U\n");
         // EXT-X-MAP needs 6, EXT-X-SKIP 9; low-latency tags force none (HLS §8). With `v2` and no
         // date ranges to drop, a delta is the same as with `YES`.
         text.push_str(if skipped > 0 { "#EXT-X-VERSION:9\n" } else { "#EXT-X-VERSION:6\n" });
-        if listed.clone().all(|segment| segment.is_gap() || segment.is_independent()) {
+        let open = chain.open.as_ref().filter(|_| shows_open);
+        if are_independent && open.is_none_or(|open| open.is_gap() || open.is_independent()) {
             text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
         }
         text.push_str("#EXT-X-TARGETDURATION:");
         push_integer(text, target_s);
+        text.push_str(match self.extent.growth {
+            Growth::Sliding => "",
+            Growth::Event => "\n#EXT-X-PLAYLIST-TYPE:EVENT",
+            Growth::Complete => "\n#EXT-X-PLAYLIST-TYPE:VOD",
+        });
         // Made of record 0 alone, so that it is the same in every rendition (Apple's authoring rules).
         text.push_str("\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=");
         push_ms(text, target_s.saturating_mul(6000));
@@ -109,70 +184,24 @@ impl MediaPlaylist<'_> {
             text.push_str("\n#EXT-X-PART-INF:PART-TARGET=");
             push_seconds_up(text, chain.begin.part_target_ticks, chain.begin.timescale);
         }
-        let first = listed.clone().next();
         text.push_str("\n#EXT-X-MEDIA-SEQUENCE:");
-        push_integer(text, first.or(chain.open.as_ref()).map_or(chain.next_msn, |segment| segment.msn));
+        let next = chain.open.as_ref().map_or(chain.next_msn, |open| open.msn);
+        push_integer(text, first.map_or(next, |first| first.msn));
         // A segment's discontinuity sequence number is its period (HLS §4.4.3.3): a tag that is
         // still listed is not counted yet.
-        let period = first.map_or(chain.run.period, |segment| segment.run.period);
-        let tagged = u32::from(first.is_some_and(|segment| segment.discontinuity));
+        let first = first.or(open.map(|open| First {
+            msn: open.msn,
+            period: open.run.period,
+            discontinuity: open.discontinuity,
+        }));
+        let period = first.map_or(chain.run.period, |first| first.period);
+        let tagged = u32::from(first.is_some_and(|first| first.discontinuity));
         text.push_str("\n#EXT-X-DISCONTINUITY-SEQUENCE:");
         push_integer(text, u64::from(period.saturating_sub(tagged)));
         text.push('\n');
         if skipped > 0 {
             text.push_str("#EXT-X-SKIP:SKIPPED-SEGMENTS=");
-            push_integer(text, u64::try_from(skipped).unwrap_or(u64::MAX));
-            text.push('\n');
-        }
-    }
-
-    fn segment<'s>(
-        &self,
-        text: &mut String,
-        segment: &'s Segment,
-        with_parts: bool,
-        last_session: &mut Option<&'s crate::log::SessionId>,
-        dates: &mut Dates,
-    ) {
-        let timescale = segment.run.timescale;
-        if segment.discontinuity {
-            text.push_str("#EXT-X-DISCONTINUITY\n");
-        }
-        // A gap has no bytes for a header to apply to, and its session may never have had one.
-        if !segment.is_gap() && *last_session != Some(&segment.run.session) {
-            *last_session = Some(&segment.run.session);
-            text.push_str("#EXT-X-MAP:URI=\"");
-            text.push_str(segment.run.session.as_str());
-            text.push_str("/init.mp4\"\n");
-        }
-        let record = usize::try_from(segment.run.period).ok().and_then(|n| self.periods.get(n));
-        if let Some(record) = record {
-            let offset = segment.offset_ticks();
-            text.push_str("#EXT-X-PROGRAM-DATE-TIME:");
-            dates.push(text, record.anchor.wall_at(segment.start_ticks, offset, timescale));
-            text.push('\n');
-        }
-        if segment.is_gap() {
-            text.push_str("#EXT-X-GAP\n");
-        } else if with_parts {
-            for part in &segment.parts {
-                text.push_str("#EXT-X-PART:DURATION=");
-                push_seconds(text, part.meta.duration_ticks, timescale);
-                text.push_str(",URI=\"");
-                key::push_part_path(text, &segment.run.session, part.start_ticks);
-                // Every part that holds an independent frame says so (HLS §4.4.4.9).
-                text.push_str(match part.meta.independence {
-                    Independence::No => "\"\n",
-                    Independence::Start | Independence::Inside => "\",INDEPENDENT=YES\n",
-                });
-            }
-        }
-        let is_open = self.chain.open.as_ref().is_some_and(|open| open.msn == segment.msn);
-        if !is_open {
-            text.push_str("#EXTINF:");
-            push_seconds(text, segment.duration_ticks, timescale);
-            text.push_str(",\n");
-            key::push_segment_path(text, &segment.run.session, segment.msn);
+            push_integer(text, skipped);
             text.push('\n');
         }
     }
@@ -180,6 +209,9 @@ impl MediaPlaylist<'_> {
     /// The oldest segment that still lists its parts: they go once the first of them is three target
     /// durations from the end (HLS §6.2.2).
     fn parts_from_msn(&self) -> u64 {
+        if self.extent.until.is_some() {
+            return u64::MAX;
+        }
         let limit_us = self.target_us().saturating_mul(3);
         let open_us = self.chain.open.as_ref().map_or(0, Segment::duration_us);
         let kept = self.chain.closed.iter().rev().scan(open_us, |after_us, segment| {
@@ -189,25 +221,80 @@ impl MediaPlaylist<'_> {
         kept.last().unwrap_or(self.chain.open.as_ref().map_or(self.chain.next_msn, |open| open.msn))
     }
 
-    /// Listed segments that end before the skip boundary: CAN-SKIP-UNTIL, six target durations,
+    /// Number of the first segment that ends after the skip boundary: CAN-SKIP-UNTIL, six target durations,
     /// from the end of the last segment (HLS §4.4.5.2).
-    fn skippable(&self, first: usize) -> usize {
+    fn kept_from(&self) -> u64 {
         let boundary_us = self.target_us().saturating_mul(6);
-        let kept = self
-            .chain
-            .closed
-            .iter()
-            .rev()
-            .scan(0_u64, |after_us, segment| {
-                let is_after = *after_us < boundary_us;
-                *after_us = after_us.saturating_add(segment.duration_us());
-                is_after.then_some(())
-            })
-            .count();
-        self.chain.closed.len().saturating_sub(first).saturating_sub(kept)
+        let kept = self.chain.closed.iter().rev().scan(0_u64, |after_us, segment| {
+            let is_after = *after_us < boundary_us;
+            *after_us = after_us.saturating_add(segment.duration_us());
+            is_after.then_some(segment.msn)
+        });
+        kept.last().unwrap_or(0)
     }
 
     fn target_us(&self) -> u64 {
         u64::from(self.chain.shape.target_duration_s).saturating_mul(1_000_000)
+    }
+}
+
+/// Most that is reserved for a playlist before it is written.
+const MOST_RESERVED: usize = 8 << 20;
+
+/// Writes segments one after the other.
+struct SegmentWriter<'a> {
+    periods: &'a [PeriodRecord],
+    last_session: Option<&'a SessionId>,
+    dates: Dates,
+}
+
+impl<'a> SegmentWriter<'a> {
+    /// What comes before a segment's parts.
+    fn head(&mut self, text: &mut String, of: &Reference<'a>) {
+        if of.discontinuity {
+            text.push_str("#EXT-X-DISCONTINUITY\n");
+        }
+        // A gap has no bytes for a header to apply to, and its session may never have had one.
+        if !of.is_gap && self.last_session != Some(&of.run.session) {
+            self.last_session = Some(&of.run.session);
+            text.push_str("#EXT-X-MAP:URI=\"");
+            text.push_str(of.run.session.as_str());
+            text.push_str("/init.mp4\"\n");
+        }
+        let record = usize::try_from(of.run.period).ok().and_then(|n| self.periods.get(n));
+        if let Some(record) = record {
+            text.push_str("#EXT-X-PROGRAM-DATE-TIME:");
+            let wall = record.anchor.wall_at(of.start_ticks, of.offset_ticks, of.run.timescale);
+            self.dates.push(text, wall);
+            text.push('\n');
+        }
+        if of.is_gap {
+            text.push_str("#EXT-X-GAP\n");
+        }
+    }
+
+    /// Its parts, where they are listed.
+    fn parts(&self, text: &mut String, segment: Option<&Segment>) {
+        let Some(segment) = segment else { return };
+        for part in &segment.parts {
+            text.push_str("#EXT-X-PART:DURATION=");
+            push_seconds(text, part.meta.duration_ticks, segment.run.timescale);
+            text.push_str(",URI=\"");
+            key::push_part_path(text, &segment.run.session, part.start_ticks);
+            // Every part that holds an independent frame says so (HLS §4.4.4.9).
+            text.push_str(match part.meta.independence {
+                Independence::No => "\"\n",
+                Independence::Start | Independence::Inside => "\",INDEPENDENT=YES\n",
+            });
+        }
+    }
+
+    /// The end of a closed segment.
+    fn end(text: &mut String, of: &Reference<'_>) {
+        text.push_str("#EXTINF:");
+        push_seconds(text, of.duration_ticks, of.run.timescale);
+        text.push_str(",\n");
+        key::push_segment_path(text, &of.run.session, of.msn);
+        text.push('\n');
     }
 }

@@ -23,11 +23,7 @@ impl<'a> Multivariant<'a> {
     /// Writes the playlist. No tag here needs EXT-X-VERSION (HLS §8).
     pub fn render(&self) -> String {
         let mut text = String::from("#EXTM3U\n");
-        let independent = self.renditions.iter().all(|rendition| {
-            let listed = rendition.chain.closed.iter().rev().take(rendition.chain.listed());
-            listed.into_iter().all(|segment| segment.is_gap() || segment.is_independent())
-        });
-        if independent {
+        if self.renditions.iter().all(|rendition| rendition.chain.is_listed_independent()) {
             text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
         }
         let audio = Groups::audio(self.renditions);

@@ -8,8 +8,9 @@ use super::track::Track;
 use super::{LONGEST_GAP_MS, LONGEST_KEYFRAME_WAIT_S};
 use crate::cmaf::{Chunk, TrackKind};
 use crate::log::checkpoint::page_of;
+use crate::log::index::SPANS;
 use crate::log::reader::Target;
-use crate::log::{Anchor, Checkpoint, Page, PeriodRecord, SessionId, Shape, TrackName, record};
+use crate::log::{Anchor, Checkpoint, Listing, Page, PeriodRecord, SessionId, Shape, TrackName, record};
 use crate::time::{Timescale, WallMs};
 
 /// Least time between two checkpoints of a track: R2 takes one write a second to a key.
@@ -221,25 +222,42 @@ impl Receiver {
             // Who wrote the chain so far may have died before it wrote the last page.
             closed_before = None;
         }
-        let first_page =
-            page_of(closed_before.map_or(chain.begin.first_msn, |before| before.saturating_add(1)));
-        for page in first_page..page_of(last.saturating_add(1)) {
+        let first = closed_before.map_or(chain.known_from(), |before| before.saturating_add(1));
+        for page in page_of(first)..page_of(last.saturating_add(1)) {
             if let Some(whole) = Page::complete(chain, page) {
                 track.plan.push(Planned::json(Target::Page(name.clone(), page), whole.to_json()));
             }
         }
+        let number_of = |msn: u64, span: u64| msn.checked_div(span).unwrap_or(0);
+        for span in SPANS {
+            for number in number_of(first, span)..number_of(last.saturating_add(1), span) {
+                if let Some(whole) = Listing::complete(chain, span, number) {
+                    let target = Target::Listing(name.clone(), span, number);
+                    track.plan.push(Planned::json(target, whole.to_json()));
+                }
+            }
+        }
         if now.since_ms(track.checkpoint_at) >= CHECKPOINT_MS && !track.plan.holds_checkpoint() {
             track.checkpoint_at = now;
-            let json = Checkpoint::of(chain).to_json();
+            let json = Checkpoint::of(chain, track.paged_until).to_json();
             let mut planned = Planned::json(Target::Head(name.clone()), json);
             // The tag is filled in when it goes out: it may change until then.
             planned.mode = PutMode::Swap(None);
             planned.after_period = Some(0);
             track.plan.push(planned);
         }
-        // Unpaged segments stay, so that the next page has them all.
-        chain.trim(usize::try_from(crate::log::checkpoint::PAGE_SEGMENTS).unwrap_or(usize::MAX));
+        // Unpaged segments stay, so that the next page has them all, and what the next listings have.
+        chain.trim_before(track.paged_until);
+        chain.forget_before(listing_from(last));
     }
+}
+
+/// From which number on listings may not be there yet, when this is the last number that is closed.
+pub(super) fn listing_from(last_closed_msn: u64) -> u64 {
+    let longest = SPANS.into_iter().fold(1, u64::max);
+    // The newest of those that should be there may just be written.
+    let begins = |msn: u64| msn.checked_div(longest).unwrap_or(0).saturating_mul(longest);
+    begins(last_closed_msn.saturating_sub(crate::log::checkpoint::PAGE_SEGMENTS))
 }
 
 /// What [`Receiver::fits_timeline`] asks of a chunk.

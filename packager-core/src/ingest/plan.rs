@@ -97,7 +97,7 @@ impl Planned {
 
     /// Written beside the chain: what follows need not wait for it.
     pub(super) fn is_aside(&self) -> bool {
-        matches!(self.target, Target::Head(_) | Target::Page(..))
+        matches!(self.target, Target::Head(_) | Target::Page(..) | Target::Listing(..))
     }
 }
 

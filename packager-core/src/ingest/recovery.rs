@@ -1,14 +1,21 @@
 //! Taking up a broadcast from storage: after a restart, or when another writer got in between.
 
+use super::period::listing_from;
 use super::receiver::Receiver;
 use super::track::{PushedHeader, Track};
 use super::{Refusal, Settings};
 use crate::cmaf::Header;
 use crate::limits;
+use crate::log::checkpoint::PAGE_SEGMENTS;
 use crate::log::reader::Target;
-use crate::log::{BroadcastLog, BroadcastName, Found, Freshness, Generation, Read, SessionId, TrackName};
+use crate::log::{
+    BroadcastLog, BroadcastName, Chain, Found, Freshness, Generation, Read, SessionId, TrackName,
+};
 use crate::order::SortedMap;
 use crate::time::WallMs;
+
+/// What was not there once is not looked for again.
+const EVER: WallMs = WallMs(i64::MIN);
 
 /// Reads a broadcast for ingest: the chains, and every track's newest header.
 #[derive(Debug)]
@@ -26,7 +33,7 @@ pub struct Recovery {
 impl Recovery {
     /// Begins to read.
     pub fn new(name: &BroadcastName, generation: &Generation, settings: Settings) -> Self {
-        let kept = usize::try_from(crate::log::checkpoint::PAGE_SEGMENTS).unwrap_or(usize::MAX);
+        let kept = usize::try_from(PAGE_SEGMENTS).unwrap_or(usize::MAX);
         let mut log = BroadcastLog::new(name, generation, kept);
         log.assume_shape(settings.assumed_shape());
         Self {
@@ -48,7 +55,11 @@ impl Recovery {
     /// What to read next; empty when all is known.
     pub fn wants(&self) -> Vec<Read> {
         let mut reads = self.log.wants(Freshness::OBSERVED);
-        for (name, _) in self.log.tracks() {
+        for (name, of) in self.log.tracks() {
+            // What listings that are still to be written have.
+            let last = of.chain().and_then(Chain::last_closed_msn);
+            let from = last.map(listing_from);
+            reads.extend(from.into_iter().flat_map(|from| self.log.wanted_history(name, from, EVER)));
             match self.sessions.get(name) {
                 None => reads.push(Read::List(Target::Sessions(name.clone()))),
                 Some(sessions) => {

@@ -23,9 +23,7 @@ impl Receiver {
             if let Some(index) = track.plan.aside.iter().position(|(put, _)| *put == id) {
                 let (_, planned) = track.plan.aside.swap_remove(index);
                 is_there = matches!(outcome, Outcome::Stored(_));
-                if matches!((&planned.target, outcome), (Target::Page(..), Outcome::Failed(_))) {
-                    track.pages_unsure = true;
-                }
+                track.indexed(&planned.target, outcome);
                 if matches!(planned.target, Target::Head(_)) {
                     // A write may take its time; the next one comes a second after it at the earliest.
                     track.checkpoint_at = track.checkpoint_at.max(now);

@@ -10,6 +10,7 @@ use super::{Settings, TAIL_MS};
 use crate::cmaf::cutter::{CutPart, Cutter, SegmentBounds};
 use crate::cmaf::{Chunk, Header, TrackKind};
 use crate::limits;
+use crate::log::checkpoint::PAGE_SEGMENTS;
 use crate::log::reader::Target;
 use crate::log::{Anchor, Chain, ChainError, Entry, Marker, SessionId, Shape, TrackName};
 use crate::order::SortedMap;
@@ -72,6 +73,8 @@ pub(super) struct Track {
     pub(super) checkpoint_at: WallMs,
     /// Whether pages up to now were written was not seen by this process.
     pub(super) pages_unsure: bool,
+    /// All segments before this number are in pages that are stored.
+    pub(super) paged_until: u64,
     /// Another writer's object stands where ours should: the chain must be read again.
     pub(super) poisoned: bool,
     /// Where that is: what comes before it is stored.
@@ -106,6 +109,7 @@ impl Track {
             checkpoint_tag: None,
             checkpoint_at: WallMs(i64::MIN),
             pages_unsure: false,
+            paged_until: 0,
             poisoned: false,
             stored_until: None,
         }
@@ -129,6 +133,8 @@ impl Track {
         let newest = chain.open.as_ref().or(chain.closed.back()).and_then(|segment| segment.parts.last());
         self.last_media = newest.map_or(self.last_media, |part| part.meta.wall);
         self.cutter = Some(Cutter::new(self.kind, chain.part_target_ticks()));
+        // A checkpoint leaves out no more than that.
+        self.paged_until = chain.closed.front().map_or(0, |first| first.msn);
         self.pending_from.clear();
         self.needs_sync = false;
         self.hole_decided = false;
@@ -279,6 +285,20 @@ impl Track {
         }
     }
 
+    /// How it went with a page, or a listing: one that is not there now is written again later.
+    pub(super) fn indexed(&mut self, target: &Target, outcome: &Outcome) {
+        let is_there = matches!(outcome, Outcome::Stored(_) | Outcome::Exists { .. });
+        match target {
+            Target::Page(_, page) if is_there && page.saturating_mul(PAGE_SEGMENTS) <= self.paged_until => {
+                let end = page.saturating_add(1).saturating_mul(PAGE_SEGMENTS);
+                self.paged_until = self.paged_until.max(end);
+            }
+            Target::Page(..) => self.pages_unsure = true,
+            Target::Listing(..) if !is_there => self.pages_unsure = true,
+            _ => {}
+        }
+    }
+
     /// The shape is fixed, perhaps by another process.
     pub(super) fn settle(&mut self, shape: Option<Shape>) {
         if let Some((shape, chain)) = shape.zip(self.chain.as_mut()) {
@@ -364,7 +384,7 @@ impl Track {
             self.headers.get(&chain.run.session).map_or(0, |pushed| pushed.header.presentation_shift_ticks);
         let lengths = part.body.iter().map(|piece| u64::try_from(piece.len()).unwrap_or(u64::MAX));
         let bytes = lengths.fold(0, u64::saturating_add);
-        let meta = part.meta(shift, now);
+        let meta = part.meta(self.kind, shift, now);
         let entry = Entry::Part(meta);
         let target = Target::Part(self.name.clone(), chain.run.session.clone(), chain.next_ticks);
         chain.absorb(&entry, bytes)?;

@@ -8,13 +8,15 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{Entry, Independence, Marker, PartMeta};
+use super::history::History;
 use super::name::SessionId;
 use super::pace::Pace;
 use super::record::{Begin, Shape};
 use super::segment::{BitRate, Part, Run, Segment};
+use super::window::Window;
 use crate::cmaf::TrackKind;
 use crate::limits;
-use crate::time::Timescale;
+use crate::time::{Timescale, WallMs};
 
 /// An entry that cannot stand where it was found: the log is damaged there, and the chain ends.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -81,8 +83,8 @@ pub struct PastRun {
 
 /// A track's chain, as far as it was read.
 ///
-/// `closed` may have been [trimmed](Chain::trim) at its front; everything else is as if the chain
-/// had been read from its beginning.
+/// `closed` may have been [trimmed](Chain::trim) at its front, and `history` may hold less than what was trimmed;
+/// everything else is as if the chain had been read from its beginning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chain {
     /// Where it began.
@@ -93,6 +95,9 @@ pub struct Chain {
     pub run: Run,
     /// Decode time of the next entry: with `run`, the next key.
     pub next_ticks: u64,
+    /// The segments before those in `closed`, without their parts, as far as they are known.
+    #[serde(skip)]
+    pub history: History,
     /// Closed segments, oldest first.
     pub closed: VecDeque<Segment>,
     /// The segment that the next part may belong to. Never a gap.
@@ -105,6 +110,9 @@ pub struct Chain {
     pub ended: bool,
     /// Of all closed segments so far.
     pub rate: BitRate,
+    /// What a long window lists.
+    #[serde(default)]
+    pub window: Window,
     /// How regular the segments of the current run are.
     pub pace: Pace,
     /// The runs before, as far as anybody may still ask for them: oldest first.
@@ -112,7 +120,7 @@ pub struct Chain {
     pub past: VecDeque<PastRun>,
     /// What was taken in so far, while the shape is assumed: another one may give other segments.
     #[serde(skip)]
-    unsettled: Option<Vec<(Entry, u64)>>,
+    pub(super) unsettled: Option<Vec<(Entry, u64)>>,
 }
 
 impl Chain {
@@ -131,7 +139,9 @@ impl Chain {
             next_ticks: run.start_ticks,
             next_msn: run.first_msn,
             run,
+            history: History::default(),
             closed: VecDeque::new(),
+            window: Window::default(),
             open: None,
             discontinuity_next: false,
             ended: false,
@@ -255,6 +265,11 @@ impl Chain {
         let parts = segments.flat_map(|segment| segment.parts.iter_mut().map(|part| &mut part.meta));
         let unsettled = self.unsettled.iter_mut().flatten().filter_map(|(entry, _)| entry.part_mut());
         parts.chain(unsettled).filter(|meta| *meta == planned).for_each(|meta| *meta = *stored);
+        let mut before = None;
+        for segment in self.closed.iter_mut().chain(&mut self.open) {
+            segment.newest_before = before.unwrap_or(segment.newest_before);
+            before = Some(segment.newest());
+        }
     }
 
     /// Takes in what stands at the next key. `bytes` is the object's size.
@@ -332,6 +347,7 @@ impl Chain {
             let mut segment = self.begin_segment(self.next_ticks, duration);
             segment.least_ticks = least_ticks;
             self.next_ticks = self.next_ticks.saturating_add(duration);
+            self.window.count(&segment, &self.shape);
             self.closed.push_back(segment);
         }
         Ok(())
@@ -390,6 +406,7 @@ impl Chain {
             duration_ticks,
             discontinuity: std::mem::take(&mut self.discontinuity_next),
             least_ticks: after_gap.and_then(|gap| gap.least_ticks),
+            newest_before: self.closed.back().map_or(WallMs(0), Segment::newest),
             parts: Vec::new(),
         }
     }
@@ -400,20 +417,8 @@ impl Chain {
         if segment.msn == self.run.first_msn {
             self.pace.adopt(segment.duration_ticks);
         }
+        self.window.count(&segment, &self.shape);
         self.closed.push_back(segment);
-    }
-
-    /// How many of `closed`, counted from the newest, a live playlist lists.
-    pub fn listed(&self) -> usize {
-        self.shape.listed(self.closed.iter().rev())
-    }
-
-    /// Forgets closed segments that are no longer listed, but for the `keep` newest of those. What
-    /// was ever listed stays in storage and can be read back from a [`Page`](super::Page).
-    pub fn trim(&mut self, keep: usize) {
-        let wanted = self.listed().saturating_add(keep);
-        let surplus = self.closed.len().saturating_sub(wanted);
-        self.closed.drain(..surplus.min(self.closed.len()));
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! `index/head.json` is replaced (compare-and-swap) when a segment closes. Closed segments move to
 //! immutable pages of [`PAGE_SEGMENTS`] by number, so that the page of an old segment is known from
-//! its number alone.
+//! its number alone; [listings](super::index) beside them say of many what playlists say.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub fn page_of(msn: u64) -> u64 {
 /// `index/head.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// The chain, with the closed segments that are not in pages yet and those a playlist lists.
+    /// The chain, with the closed segments that are not in pages yet, and the recent ones.
     pub chain: Chain,
 }
 
@@ -36,9 +36,9 @@ pub struct Page {
 }
 
 impl Checkpoint {
-    /// The checkpoint of a chain. Keep the chain's last two pages untrimmed, or pages get holes.
-    pub fn of(chain: &Chain) -> Self {
-        Self { chain: chain.clone() }
+    /// The checkpoint of a chain. All segments before the number `paged_until` are in pages that are stored.
+    pub fn of(chain: &Chain, paged_until: u64) -> Self {
+        Self { chain: chain.without_history(paged_until.min(chain.recent_from())) }
     }
 
     /// As stored.
@@ -60,7 +60,7 @@ impl Checkpoint {
             .map(|segment| segment.msn)
             .and_then(|msn| msn.checked_add(1))
             .unwrap_or(chain.begin.first_msn.max(1));
-        if consecutive && last == chain.next_msn {
+        if consecutive && last == chain.next_msn && chain.window.is_sound(chain.next_msn) {
             Ok(checkpoint)
         } else {
             Err("its segments are not numbered in order".to_owned())
@@ -88,5 +88,14 @@ impl Page {
     /// Reads a stored one.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
         record::from_json(bytes)
+    }
+
+    /// Whether its segments are those of that page, in order, up to its last.
+    pub fn is(&self, page: u64) -> bool {
+        let numbers = self.segments.iter().map(|segment| segment.msn);
+        let in_order = numbers.clone().zip(numbers.clone().skip(1)).all(|(a, b)| a.checked_add(1) == Some(b));
+        let last = self.segments.last().and_then(|last| last.msn.checked_add(1));
+        let end = page.checked_add(1).and_then(|next| next.checked_mul(PAGE_SEGMENTS));
+        in_order && last.is_some() && last == end && numbers.clone().all(|msn| page_of(msn) == page)
     }
 }

@@ -32,6 +32,10 @@ pub struct PartMeta {
     /// Whether and where it holds an independent frame.
     #[serde(rename = "i")]
     pub independence: Independence,
+    /// Of video that starts with an independent frame: where that frame's sample ends, in bytes. Up to there it can be
+    /// decoded (EXT-X-I-FRAMES-ONLY, HLS §4.4.3.6). 0: it starts with none.
+    #[serde(rename = "f", default, skip_serializing_if = "is_none")]
+    pub frame_bytes: u32,
     /// When its last byte arrived.
     #[serde(rename = "w")]
     pub wall: WallMs,
@@ -41,6 +45,10 @@ pub struct PartMeta {
 }
 
 pub(super) fn is_zero(value: &i64) -> bool {
+    *value == 0
+}
+
+fn is_none(value: &u32) -> bool {
     *value == 0
 }
 

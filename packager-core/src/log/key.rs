@@ -56,7 +56,13 @@ fn parse_of_track(track: TrackName, rest: &str) -> Option<Target> {
     match rest.split_once('/') {
         None => (rest == "begin.json").then_some(Target::Begin(track)),
         Some(("index", "head.json")) => Some(Target::Head(track)),
-        Some(("index", page)) => Some(Target::Page(track, page.strip_suffix(".json")?.parse().ok()?)),
+        Some(("index", file)) => match file.strip_suffix(".json")?.split_once('-') {
+            None => Some(Target::Page(track, file.strip_suffix(".json")?.parse().ok()?)),
+            Some((number, span)) => {
+                let span = span.parse().ok().filter(|span| super::index::SPANS.contains(span))?;
+                Some(Target::Listing(track, span, number.parse().ok()?))
+            }
+        },
         Some((session, "init.mp4")) => Some(Target::Init(track, SessionId::parse(session).ok()?)),
         Some((session, part)) => {
             Some(Target::Part(track, SessionId::parse(session).ok()?, parse_start(part)?))
@@ -117,6 +123,11 @@ impl Keys {
     pub fn page(&self, track: &TrackName, page: u64) -> String {
         format!("{}/{track}/index/{page:08}.json", self.root)
     }
+
+    /// `{track}/index/{number}-{span}.json`, an immutable listing of closed segments.
+    pub fn listing(&self, track: &TrackName, span: u64, number: u64) -> String {
+        format!("{}/{track}/index/{number:08}-{span}.json", self.root)
+    }
 }
 
 /// Appends `{session}/{start}.m4s`: the end of a part's key, and its URL relative to its playlist.
@@ -154,6 +165,8 @@ mod tests {
             "show/g1/video-0/begin.json",
             "show/g1/video-0/index/head.json",
             "show/g1/video-0/index/00000012.json",
+            "show/g1/video-0/index/00000012-512.json",
+            "show/g1/video-0/index/00000000-4096.json",
             "show/g1/video-0/index/18446744073709551615.json",
             "show/g1/video-0/s1/init.mp4",
             "show/g1/video-0/s1/00000000000000000000.m4s",
@@ -187,6 +200,9 @@ mod tests {
             "show/g1/periods/s1/init.mp4",
             "show/g1/../begin.json",
             "show/g1/video-0/index/1.json",
+            "show/g1/video-0/index/00000001-64.json",
+            "show/g1/video-0/index/00000001-0512.json",
+            "show/g1/video-0/index/-512.json",
             "show/g1/video-0/index/init.mp4",
             "show/g1/video-0/index/00000000000000000000.m4s",
             "show/g1/video-0/s1/0.m4s",

@@ -2,7 +2,7 @@
 //! readers list the same, in a multivariant playlist and in an MPD.
 
 use super::settings::{BroadcastSettings, LanguageTag, TrackSettings};
-use super::{BroadcastLog, Chain, Segment, TrackName};
+use super::{BroadcastLog, Chain, TrackName};
 use crate::cmaf::{Header, TrackKind};
 use crate::time::WallMs;
 
@@ -72,8 +72,7 @@ fn is_behind(log: &BroadcastLog, chain: &Chain, newest: Option<WallMs>) -> bool 
     };
     // Nobody need say anything for as long as a playlist lists; sound and pictures are never without.
     let is_sparse = chain.begin.kind == TrackKind::Text;
-    let mut listed = chain.closed.iter().rev().take(chain.listed()).chain(&chain.open);
-    is_old || (!is_sparse && listed.all(Segment::is_gap))
+    is_old || (!is_sparse && chain.is_listed_gap())
 }
 
 /// When what was last taken in of a track is shown; to within a frame, for it is windows that are

@@ -8,28 +8,39 @@
 pub mod chain;
 pub mod checkpoint;
 pub mod entry;
+pub mod history;
+pub mod index;
 pub mod key;
+mod listed;
 pub mod listing;
 pub mod name;
 pub mod pace;
 pub mod reader;
 pub mod record;
+pub mod reference;
 pub mod segment;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
+mod track;
+pub mod window;
 
 pub use chain::{Chain, ChainError, PastRun};
 pub use checkpoint::{Checkpoint, Page};
 pub use entry::{Entry, Independence, Marker, PartMeta};
+pub use history::History;
+pub use index::Listing;
 pub use key::{Key, Keys};
 pub use listing::{Rendition, listed, listed_and_behind};
 pub use name::{BroadcastName, Generation, NameError, SessionId, TrackName};
 pub use pace::{Grid, Pace};
-pub use reader::{BroadcastLog, FetchKind, Found, Freshness, Read, Target, TrackLog};
+pub use reader::{BroadcastLog, FetchKind, Found, Freshness, Read, Target};
 pub use record::{Anchor, Begin, BroadcastRecord, PeriodRecord, Shape};
+pub use reference::Reference;
 pub use segment::{BitRate, Part, Run, Segment};
 pub use settings::{
     BroadcastSettings, Captions, DisplayName, EventStream, LanguageTag, TrackDescription, TrackRole,
     TrackSettings,
 };
+pub use track::TrackLog;
+pub use window::{First, Window};

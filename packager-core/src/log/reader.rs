@@ -9,11 +9,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::chain::Chain;
-use super::checkpoint::{Checkpoint, Page};
+use super::checkpoint::{Checkpoint, PAGE_SEGMENTS, Page};
 use super::entry::Entry;
+use super::index::{self, Listing};
 use super::key::Keys;
 use super::name::{BroadcastName, Generation, SessionId, TrackName};
 use super::record::{self, Begin, PeriodRecord, Shape};
+use super::track::{Progress, TrackLog};
 use crate::cmaf::Header;
 use crate::limits;
 use crate::order::SortedMap;
@@ -34,6 +36,8 @@ pub enum Target {
     Head(TrackName),
     /// A page of closed segments.
     Page(TrackName, u64),
+    /// A listing of closed segments: of how many, and which.
+    Listing(TrackName, u64, u64),
     /// A CMAF header.
     Init(TrackName, SessionId),
     /// A part or marker.
@@ -50,6 +54,7 @@ impl Target {
             Target::Begin(track) => keys.begin(track),
             Target::Head(track) => keys.head(track),
             Target::Page(track, page) => keys.page(track, *page),
+            Target::Listing(track, span, number) => keys.listing(track, *span, *number),
             Target::Init(track, session) => keys.init(track, session),
             Target::Part(track, session, start_ticks) => keys.part(track, session, *start_ticks),
         }
@@ -112,81 +117,6 @@ pub enum Found {
     Names(Vec<String>),
     /// No such object.
     Missing,
-}
-
-/// How far a track's chain is known.
-#[derive(Debug, Clone)]
-enum Progress {
-    /// Its checkpoint was not asked for yet.
-    Unread,
-    /// It has no checkpoint; the chain is read from `begin`.
-    NoCheckpoint,
-    /// Listed, but without a `begin` so far.
-    NotBegun,
-    /// Followed up to the chain's next key.
-    Following(Box<Chain>),
-}
-
-/// What is known of one track.
-#[derive(Debug, Clone)]
-pub struct TrackLog {
-    progress: Progress,
-    /// When the next key was last asked for, and not there.
-    checked: WallMs,
-    /// An entry did not fit; the chain ends before it.
-    damage: Option<String>,
-    /// The newest header read; `None` inside when it is missing or does not parse.
-    header: Option<(SessionId, Option<Arc<Header>>)>,
-    pages: Vec<(u64, Arc<Page>)>,
-    /// The page that was not there when it was last asked for, and when that was.
-    missing_page: Option<(u64, WallMs)>,
-}
-
-impl TrackLog {
-    fn unread() -> Self {
-        Self {
-            progress: Progress::Unread,
-            checked: WallMs(i64::MIN),
-            damage: None,
-            header: None,
-            pages: Vec::new(),
-            missing_page: None,
-        }
-    }
-
-    /// The chain, once it was begun and read.
-    pub fn chain(&self) -> Option<&Chain> {
-        match &self.progress {
-            Progress::Following(chain) => Some(chain),
-            _ => None,
-        }
-    }
-
-    /// The CMAF header of the chain's current session, if it was read.
-    pub fn header(&self) -> Option<&Arc<Header>> {
-        let session = &self.chain()?.run.session;
-        self.header.as_ref().filter(|(of, _)| of == session).and_then(|(_, header)| header.as_ref())
-    }
-
-    fn header_was_read(&self) -> bool {
-        let current = self.chain().map(|chain| &chain.run.session);
-        self.header.as_ref().map(|(of, _)| of) == current
-    }
-
-    /// A page of closed segments, if it was read.
-    pub fn page(&self, page: u64) -> Option<&Arc<Page>> {
-        self.pages.iter().find(|(of, _)| *of == page).map(|(_, page)| page)
-    }
-
-    /// Whether a page was looked for since then, and was not there.
-    pub fn lacks_page(&self, page: u64, since: WallMs) -> bool {
-        self.missing_page.is_some_and(|(missing, asked)| missing == page && asked >= since)
-    }
-
-    /// Why the chain ends where it does, when an entry did not fit.
-    pub fn damage(&self) -> Option<&str> {
-        self.damage.as_deref()
-    }
 }
 
 /// What a reader wants to be sure of.
@@ -322,6 +252,31 @@ impl BroadcastLog {
             .collect()
     }
 
+    /// What to read to know a track's segments from a number on, as far as they are kept: what was not there since
+    /// is not read again. Empty: nothing.
+    pub fn wanted_history(&self, track: &TrackName, from: u64, since: WallMs) -> Vec<Read> {
+        let Some((chain, older)) = self.track(track).and_then(|log| Some((log.chain()?, &log.older))) else {
+            return Vec::new();
+        };
+        let (until, last) = (chain.known_from(), chain.last_closed_msn().unwrap_or(0));
+        let most = u64::try_from(limits::REFERENCES_PER_TRACK).unwrap_or(u64::MAX);
+        let from = from.max(chain.begin.first_msn).max(last.saturating_sub(most));
+        let is_missing = |span, number| older.lacks((span, number), since);
+        let objects = index::to_read((from, until), last, limits::LISTINGS_AT_ONCE, is_missing);
+        let target = |(span, number)| match span {
+            PAGE_SEGMENTS => Target::Page(track.clone(), number),
+            _ => Target::Listing(track.clone(), span, number),
+        };
+        objects.into_iter().map(|object| Read::Get(target(object))).collect()
+    }
+
+    /// Keeps a track's segments from a number on, whatever is listed.
+    pub fn keep_history(&mut self, track: &TrackName, from: u64) {
+        if let Some(log) = self.tracks.get_mut(track) {
+            log.older.asked_from = log.older.asked_from.min(from);
+        }
+    }
+
     /// Takes in what a read, begun at `asked`, found.
     pub fn absorb(&mut self, read: &Read, found: &Found, asked: WallMs) {
         let missing = matches!(found, Found::Missing);
@@ -341,7 +296,7 @@ impl BroadcastLog {
                 self.period_checked = asked;
             }
             (target, Found::Object { meta, size_bytes, body }) => {
-                self.take_in(target, meta, *size_bytes, body);
+                self.take_in(target, meta, *size_bytes, body, asked);
                 // What follows this part was not looked for yet.
                 if let Target::Part(track, ..) = target {
                     self.advance(track, |log| log.checked = WallMs(i64::MIN));
@@ -351,11 +306,16 @@ impl BroadcastLog {
                 log.header = Some((session.clone(), None));
             }),
             (Target::Page(track, page), Found::Missing) => self.advance(track, |log| {
-                log.missing_page = Some((*page, asked));
+                log.older.lack((PAGE_SEGMENTS, *page), asked);
+            }),
+            (Target::Listing(track, span, number), Found::Missing) => self.advance(track, |log| {
+                log.older.lack((*span, *number), asked);
             }),
             (Target::Head(track), Found::Missing) => self.advance(track, |log| {
                 if matches!(log.progress, Progress::Unread) {
                     log.progress = Progress::NoCheckpoint;
+                    // There may be no pages either: all that is read is kept.
+                    log.older.asked_from = 0;
                 }
             }),
             (Target::Begin(track), Found::Missing) => self.advance(track, |log| {
@@ -383,11 +343,11 @@ impl BroadcastLog {
         if let Target::Begin(track) = target {
             self.tracks.get_or_insert_with(track.clone(), TrackLog::unread);
         }
-        self.take_in(target, meta, size_bytes, body);
+        self.take_in(target, meta, size_bytes, body, WallMs(i64::MIN));
     }
 
-    fn take_in(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
-        self.take(target, meta, size_bytes, body);
+    fn take_in(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes, asked: WallMs) {
+        self.take(target, meta, size_bytes, body, asked);
         if let Target::Part(track, ..) = target {
             let period = self.track(track).and_then(TrackLog::chain).map_or(0, |chain| chain.run.period);
             if usize::try_from(period).is_ok_and(|period| period >= self.periods.len()) {
@@ -415,7 +375,7 @@ impl BroadcastLog {
         }
     }
 
-    fn take(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes) {
+    fn take(&mut self, target: &Target, meta: &str, size_bytes: u64, body: &Bytes, asked: WallMs) {
         let kept = self.kept_segments;
         let shape = self.shape_to_fold();
         let is_fixed = self.shape().is_some();
@@ -470,7 +430,7 @@ impl BroadcastLog {
                 let absorbed = Entry::from_meta(meta)
                     .and_then(|entry| chain.absorb(&entry, size_bytes).map_err(|why| why.to_string()));
                 match absorbed {
-                    Ok(()) => chain.trim(kept),
+                    Ok(()) => log.trim(kept),
                     Err(why) => *damage = Some(why),
                 }
             }),
@@ -478,11 +438,20 @@ impl BroadcastLog {
                 log.header = Some((session.clone(), Header::parse(body).ok().map(Arc::new)));
             }),
             Target::Page(track, page) => self.advance(track, |log| {
-                if let Ok(read) = Page::from_json(body) {
-                    log.pages.retain(|(of, _)| of != page);
-                    log.pages.truncate(limits::PAGES_PER_TRACK.saturating_sub(1));
-                    // The newest first: what was asked for longest ago is forgotten.
-                    log.pages.insert(0, (*page, Arc::new(read)));
+                // One that does not hold together is as good as none.
+                let Some(read) = Page::from_json(body).ok().filter(|read| read.is(*page)) else {
+                    return log.older.lack((PAGE_SEGMENTS, *page), asked);
+                };
+                log.learn((PAGE_SEGMENTS, *page), read.history(), asked);
+                log.pages.retain(|(of, _)| of != page);
+                log.pages.truncate(limits::PAGES_PER_TRACK.saturating_sub(1));
+                // The newest first: what was asked for longest ago is forgotten.
+                log.pages.insert(0, (*page, Arc::new(read)));
+            }),
+            Target::Listing(track, span, number) => self.advance(track, |log| {
+                match Listing::from_json(body).ok().filter(|read| read.is(*span, *number)) {
+                    Some(read) => log.learn((*span, *number), read.history(), asked),
+                    None => log.older.lack((*span, *number), asked),
                 }
             }),
             Target::Tracks | Target::Sessions(_) => {}

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::{Independence, PartMeta};
 use super::name::SessionId;
-use crate::time::{Timescale, scale};
+use super::reference::us;
+use crate::time::{Timescale, WallMs, scale};
 
 /// A stretch of a chain under one session: one CMAF header, one timescale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,9 @@ pub struct Segment {
     /// has been, which may be shorter than frames are reordered.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub(super) least_ticks: Option<i64>,
+    /// When the newest part before its own was stored.
+    #[serde(rename = "w")]
+    pub(super) newest_before: WallMs,
     /// Empty for a gap (EXT-X-GAP).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
@@ -91,7 +95,18 @@ impl Segment {
 
     /// Length in microseconds: comparable across timescales.
     pub fn duration_us(&self) -> u64 {
-        scale(self.duration_ticks, 1_000_000, u64::from(self.run.timescale.ticks_per_second()))
+        us(self.duration_ticks, self.run.timescale)
+    }
+
+    /// When the newest part up to its end was stored. It is not always the last: clocks differ.
+    pub fn newest(&self) -> WallMs {
+        self.parts.iter().map(|part| part.meta.wall).fold(self.newest_before, WallMs::max)
+    }
+
+    /// As above, of the parts that begin before a decode time.
+    pub fn newest_until(&self, ticks: u64) -> WallMs {
+        let before = self.parts.iter().filter(|part| part.start_ticks < ticks);
+        before.map(|part| part.meta.wall).fold(self.newest_before, WallMs::max)
     }
 
     /// Decode time of its end.

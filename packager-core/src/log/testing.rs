@@ -106,6 +106,7 @@ impl World {
                     samples: 1,
                     independence,
                     offset_ticks: 0,
+                    frame_bytes: 0,
                     wall: BEGINS.plus_ms(end_ms + late_ms),
                     hash: 0,
                 }),

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use ingest_lambda::store::{Object, read_file};
 use packager_core::log::{
-    Begin, BroadcastRecord, Chain, Checkpoint, Entry, Marker, Page, PeriodRecord, Segment, key, record,
+    Begin, BroadcastRecord, Chain, Checkpoint, Entry, Listing, Marker, Page, PeriodRecord, Segment, key,
+    record,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -63,6 +64,16 @@ pub(super) fn json(path: &Path, bytes: &[u8]) -> Result<Shown, String> {
             return record::from_json(bytes).map(|of: BroadcastRecord| shown_record("broadcast", &of));
         }
         _ => {}
+    }
+    if let Ok(listing) = Listing::from_json(bytes) {
+        let numbers = listing.numbers();
+        let text = format!(
+            "  listing of {} closed segments, {} to {}\n",
+            numbers.end - numbers.start,
+            numbers.start,
+            numbers.end.saturating_sub(1)
+        );
+        return Ok(Shown { text, json: to_value(&listing) });
     }
     if let Ok(page) = Page::from_json(bytes) {
         let mut text = String::from("  page of closed segments\n");

@@ -16,6 +16,7 @@ use ingest_lambda::{Ingest, Native, Runtime as _, Settings};
 use packager_core::log::BroadcastName;
 
 use crate::serve::told_to_stop;
+use crate::settings::Window;
 use figures::{Counting, Figures};
 use input::{Input, Output, Rung};
 use remote::Remote;
@@ -68,10 +69,10 @@ pub(crate) struct PushArgs {
           value_parser = clap::value_parser!(u32).range(100..=2_000))]
     part_ms: u32,
 
-    /// How much of the past a playlist lists
-    #[arg(long, env = "RIMCAST_WINDOW_S", value_name = "S", default_value_t = 60,
-          value_parser = clap::value_parser!(u32).range(6..=86_400))]
-    window_s: u32,
+    /// How much of the past a playlist lists; or all, from the beginning
+    #[arg(long, env = "RIMCAST_WINDOW_S", value_name = "S", default_value_t = Window::Seconds(60),
+          value_parser = window)]
+    window_s: Window,
 
     /// Memory for what cannot be sent yet, in MiB; when it is full no more is read from the encoder
     #[arg(long, value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -90,6 +91,15 @@ pub(crate) struct PushError(String);
 impl From<String> for PushError {
     fn from(why: String) -> Self {
         Self(why)
+    }
+}
+
+fn window(text: &str) -> Result<Window, String> {
+    let window: Window = text.parse()?;
+    // Segments may be of any length that can be set.
+    match window.wrong_with(2000) {
+        Some(must) => Err(format!("must be {must}")),
+        None => Ok(window),
     }
 }
 
@@ -125,7 +135,7 @@ pub(crate) async fn run(args: PushArgs) -> Result<(), PushError> {
     let settings = Settings {
         segment_ms: args.segment_ms,
         part_ms: args.part_ms.min(args.segment_ms / 2),
-        window_ms: args.window_s.saturating_mul(1000),
+        window_ms: args.window_s.ms(),
         parts_in_flight: PARTS_IN_FLIGHT,
         unstored_bytes: usize::try_from(args.buffer_mib).unwrap_or(1).saturating_mul(1 << 20),
         ..Settings::default()

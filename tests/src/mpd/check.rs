@@ -49,7 +49,9 @@ fn presentation(mpd: &Mpd, found: &mut Found) {
         has("D1", mpd.publish_time.is_some(), "publishTime", found);
         // Without it a player never comes back: the MPD would be the last.
         has("D1", mpd.minimum_update_period.is_some(), "minimumUpdatePeriod", found);
-        has("D1", mpd.time_shift_buffer_depth.is_some(), "timeShiftBufferDepth", found);
+        // Without it all that ever was is there, back to the beginning.
+        let begins = mpd.periods.first().is_some_and(|first| first.start == Some(Seconds::ZERO));
+        has("D1", mpd.time_shift_buffer_depth.is_some() || begins, "timeShiftBufferDepth", found);
         has("D1", mpd.suggested_presentation_delay.is_some(), "suggestedPresentationDelay", found);
         has("D7", !mpd.utc_timings.is_empty(), "UTCTiming", found);
         found.require(mpd.duration.is_none(), "D1", || {

@@ -67,6 +67,10 @@ impl History {
         let mut found = Found::default();
         if let Some((before_text, before)) = &self.before {
             follows(before_text, before, text, mpd, &mut found);
+            let depths = (before.time_shift_buffer_depth, mpd.time_shift_buffer_depth);
+            found.require(depths.0 == depths.1 || !mpd.dynamic, "D1", || {
+                format!("timeShiftBufferDepth was {:?}, and is {:?}", depths.0, depths.1)
+            });
         }
         for period in &mpd.periods {
             let id = period.id.clone().unwrap_or_default();
@@ -109,7 +113,8 @@ impl History {
                     init_url,
                 };
                 self.kept(&key, new, found);
-                self.forward(&key, template, &segments, mpd.dynamic, found);
+                let slides = mpd.time_shift_buffer_depth.is_some();
+                self.forward(&key, template, &segments, (mpd.dynamic, slides), found);
                 let nominal = template.duration.is_some();
                 let count = segments.len();
                 for (place, segment) in segments.into_iter().enumerate() {
@@ -135,7 +140,7 @@ impl History {
         key: &InPeriod,
         template: &Template,
         segments: &[Segment],
-        dynamic: bool,
+        (dynamic, slides): (bool, bool),
         found: &mut Found,
     ) {
         let ends = segments.first().zip(segments.last());
@@ -144,6 +149,10 @@ impl History {
         if let Some(old) = self.ranges.insert(key.clone(), new) {
             found.require((old.0 <= new.0 || !dynamic) && old.1 <= new.1, "D2", || {
                 format!("{} in Period {} was {old:?}, and is {new:?}", key.1, key.0)
+            });
+            // "If not present, the value is infinite" (ISO/IEC 23009-1, 5.3.1.2)
+            found.require(slides || !dynamic || old.0 == new.0, "D1", || {
+                format!("{} in Period {} loses segments without timeShiftBufferDepth", key.1, key.0)
             });
         }
     }

@@ -45,6 +45,15 @@ pub(super) fn after(playlist: &Media, before: &Media, found: &mut Violations) {
     found.require(playlist.server_control == before.server_control, "H5", || {
         "SERVER-CONTROL has changed".into()
     });
+    // A sliding playlist cannot become one that keeps its segments, nor that one another (§4.4.3.5); but an event is
+    // complete when it has ended.
+    let types = (before.playlist_type.as_deref(), playlist.playlist_type.as_deref());
+    found.require(types.0 == types.1 || types == (Some("EVENT"), Some("VOD")), "H20", || {
+        format!("EXT-X-PLAYLIST-TYPE was {:?}, and is {:?}", types.0, types.1)
+    });
+    // "Media Segments can only be added to the end" of an EVENT (§4.4.3.5)
+    let keeps = types.1.is_none() || playlist.media_sequence == before.media_sequence;
+    found.require(keeps, "H20", || "it keeps its segments, but MEDIA-SEQUENCE has changed".into());
     // "the Media Sequence Number … MUST be incremented by 1 for every Media Segment removed" (§6.2.2)
     found.require(playlist.media_sequence >= before.media_sequence, "H16", || {
         format!("MEDIA-SEQUENCE falls from {} to {}", before.media_sequence, playlist.media_sequence)

@@ -28,6 +28,7 @@ fn header(lines: &Lines, playlist: &Media, found: &mut Violations) {
         "EXT-X-PART-INF",
         "EXT-X-MEDIA-SEQUENCE",
         "EXT-X-DISCONTINUITY-SEQUENCE",
+        "EXT-X-PLAYLIST-TYPE",
         "EXT-X-SKIP",
         "EXT-X-ENDLIST",
         "EXT-X-START",
@@ -75,11 +76,12 @@ fn header(lines: &Lines, playlist: &Media, found: &mut Violations) {
     found.require(playlist.discontinuity_sequence.is_some(), "H17", || {
         "there is no EXT-X-DISCONTINUITY-SEQUENCE".into()
     });
-    // A sliding playlist: "If the EXT-X-PLAYLIST-TYPE tag is omitted …, the Playlist can be updated
-    // according to the rules in Section 6.2.1 with no additional restrictions" (§4.4.3.5)
-    found.require(!lines.has("EXT-X-PLAYLIST-TYPE"), "H20", || {
-        "a sliding playlist has EXT-X-PLAYLIST-TYPE".into()
-    });
+    // "EVENT or VOD"; "If … VOD (Video On Demand), the Media Playlist cannot change" (§4.4.3.5)
+    match playlist.playlist_type.as_deref() {
+        None | Some("EVENT") => {}
+        Some("VOD") => found.require(playlist.ended, "H20", || "it is VOD, and has no end".into()),
+        Some(other) => found.add("H20", format!("there is no EXT-X-PLAYLIST-TYPE {other}")),
+    }
     // hls.js takes a first number of 0 for a playlist that cannot be held.
     found.require(playlist.media_sequence >= 1, "H16", || "EXT-X-MEDIA-SEQUENCE is 0".into());
 }

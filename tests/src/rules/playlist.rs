@@ -282,6 +282,8 @@ pub struct Media {
     pub hint: Option<String>,
     /// EXT-X-RENDITION-REPORT: URI, LAST-MSN, LAST-PART.
     pub reports: Vec<(String, Option<u64>, Option<u64>)>,
+    /// EXT-X-PLAYLIST-TYPE.
+    pub playlist_type: Option<String>,
     /// EXT-X-ENDLIST.
     pub ended: bool,
 }
@@ -322,6 +324,7 @@ impl Media {
                     media.skipped = skipped.ok_or("EXT-X-SKIP has no SKIPPED-SEGMENTS")?;
                 }
                 "EXT-X-ENDLIST" => media.ended = true,
+                "EXT-X-PLAYLIST-TYPE" => media.playlist_type = Some(tag.value.clone()),
                 "EXT-X-PRELOAD-HINT" if tag.get("TYPE") == Some("PART") => {
                     media.hint = tag.quoted("URI").map(str::to_owned);
                 }

@@ -185,7 +185,7 @@ fn each_rule_of_one_media_playlist_is_checked() {
         ("H16", "2.m4s", "1.m4s"),
         ("H17", "#EXT-X-DISCONTINUITY-SEQUENCE:0\n", ""),
         ("H19", "#EXT-X-MAP:URI=\"a/init.mp4\"\n", ""),
-        ("H20", "#EXT-X-MEDIA-SEQUENCE:1\n", "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:EVENT\n"),
+        ("H20", "#EXT-X-MEDIA-SEQUENCE:1\n", "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:VOD\n"),
         ("H21", "#EXT-X-TARGETDURATION:2\n", "#EXT-X-TARGETDURATION:2\n#EXT-X-TARGETDURATION:2\n"),
         ("H21", "TYPE=PART,", "TYPE=PART,TYPE=PART,"),
         ("H21", "#EXTINF:2.00000,\n2.m4s", "2.m4s"),

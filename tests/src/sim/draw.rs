@@ -2,6 +2,7 @@
 
 use packager_core::cmaf::TrackKind;
 use packager_core::ingest::Settings;
+use packager_core::log::Shape;
 
 use super::media::TrackSpec;
 use super::rng::Rng;
@@ -22,7 +23,7 @@ pub fn draw(seed: u64) -> Scenario {
         settings: Settings {
             segment_ms: *rng.pick(&[2_000, 2_000, 2_000, 4_000, 1_000]),
             part_ms: *rng.pick(&[500, 500, 333, 1_000]),
-            window_ms: *rng.pick(&[60_000, 20_000]),
+            window_ms: *rng.pick(&[60_000, 20_000, Shape::WHOLE_WINDOW_MS]),
             ..Settings::default()
         },
         late_tracks: if tracks.len() > 1 && rng.chance(150) { vec![tracks.len() - 1] } else { Vec::new() },

@@ -3,6 +3,9 @@
 mod irregular;
 mod redundant;
 
+use packager_core::ingest::Settings;
+use packager_core::log::Shape;
+
 use super::media::TrackSpec;
 use super::scenario::{Fault, PushStyle, Scenario};
 
@@ -235,6 +238,21 @@ fn ingests() -> Vec<Scenario> {
     ]
 }
 
+/// Segments of a second, of which pages are full in a minute: a window that moves on by pages, while edges come and go,
+/// an ingest dies, and an encoder starts over.
+fn long_window(replace: &[(u64, Fault)]) -> Scenario {
+    let mut faults = replace.to_vec();
+    faults.push((100_000, Fault::KillIngest { ingest: 0, pause_ms: 1_000 }));
+    faults.push((150_000, Fault::RestartEncoder { pause_ms: 500, racing: false }));
+    faults.extend((0..40).map(|nth| (60_000 + nth * 5_100, Fault::ReplaceEdge { edge: nth as usize })));
+    Scenario {
+        tracks: vec![TrackSpec::video("v0", 12_800, 512, 25), audio(48_000)],
+        settings: Settings { segment_ms: 1_000, part_ms: 250, window_ms: 70_000, ..Settings::default() },
+        cold_every_ms: 7_300,
+        ..faulty("a long window", 280_000, &faults)
+    }
+}
+
 fn surroundings() -> Vec<Scenario> {
     let replace: Vec<_> =
         (0..12).map(|nth| (6_000 + nth * 3_300, Fault::ReplaceEdge { edge: nth as usize })).collect();
@@ -248,6 +266,11 @@ fn surroundings() -> Vec<Scenario> {
         ),
         Scenario { failed_permille: 20, ..faulty("storage fails", 60_000, &replace) },
         Scenario { slow_permille: 100, ..faulty("storage is slow", 60_000, &replace) },
+        long_window(&replace),
+        Scenario {
+            settings: Settings { window_ms: Shape::WHOLE_WINDOW_MS, ..Settings::default() },
+            ..faulty("all is listed", 60_000, &replace)
+        },
         faulty("created again", 70_000, &[(20_000, Fault::Recreate), (45_000, Fault::Recreate)]),
     ]
 }

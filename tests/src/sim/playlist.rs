@@ -22,6 +22,8 @@ pub(crate) struct MediaPlaylist {
     /// EXT-X-PRELOAD-HINT.
     pub(crate) hint: Option<String>,
     pub(crate) reports: Vec<(String, u64, Option<u64>)>,
+    /// EXT-X-PLAYLIST-TYPE:EVENT.
+    pub(crate) is_event: bool,
     /// EXT-X-ENDLIST.
     pub(crate) ended: bool,
 }
@@ -76,6 +78,7 @@ impl MediaPlaylist {
                 tag,
                 "#EXT-X-VERSION"
                     | "#EXT-X-TARGETDURATION"
+                    | "#EXT-X-PLAYLIST-TYPE"
                     | "#EXT-X-SERVER-CONTROL"
                     | "#EXT-X-PART-INF"
                     | "#EXT-X-MEDIA-SEQUENCE"
@@ -91,6 +94,7 @@ impl MediaPlaylist {
             match tag {
                 "#EXT-X-VERSION" => list.version = integer(value)?,
                 "#EXT-X-TARGETDURATION" => list.target_s = integer(value)?,
+                "#EXT-X-PLAYLIST-TYPE" if value == "EVENT" => list.is_event = true,
                 "#EXT-X-SERVER-CONTROL" => list.server_control = value.to_owned(),
                 "#EXT-X-PART-INF" => list.part_target_us = micros(attribute(value, "PART-TARGET")?)?,
                 "#EXT-X-MEDIA-SEQUENCE" => list.media_sequence = integer(value)?,

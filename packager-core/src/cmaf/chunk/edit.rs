@@ -45,6 +45,7 @@ impl Chunk {
             side: if is_first { self.side.clone() } else { Vec::new() },
             form: Form::Written(head),
             payload: share(&self.payload, payload_start, payload_end)?,
+            payload_at: 0,
         })
     }
 

@@ -44,6 +44,8 @@ pub struct Chunk {
     form: Form,
     /// The samples' data, which is contiguous.
     payload: Bytes,
+    /// Where it was in what came, in bytes from the `moof`.
+    payload_at: u64,
 }
 
 /// Where a chunk's bytes are.
@@ -201,6 +203,15 @@ impl Chunk {
             Form::Sent(bytes) => pieces.push(bytes.clone()),
             Form::Written(head) => pieces.extend([head.clone(), self.payload.clone()]),
         }
+    }
+
+    /// Length of what comes before the samples' data in [`Chunk::body`].
+    pub fn head_length(&self) -> u64 {
+        let head = match &self.form {
+            Form::Sent(_) => self.payload_at,
+            Form::Written(head) => head.len() as u64,
+        };
+        self.side.iter().fold(head, |sum, side| sum.saturating_add(side.len() as u64))
     }
 
     /// Length of [`Chunk::body`].

@@ -34,6 +34,7 @@ impl Chunk {
         let start_ticks = if early_ticks > 0 { 0 } else { ticks };
         let mdat = found.mdat.body_offset()..found.mdat.end_offset();
         let payload = payload(bytes, &ranges, mdat)?;
+        let payload_at = ranges.first().and_then(|range| u64::try_from(range.start).ok());
         if header.protection.is_some() {
             // What cannot be cut with its samples is refused here, where the encoder learns of it.
             SampleEncryption::find(&fragment.traf, samples.len())?;
@@ -56,6 +57,7 @@ impl Chunk {
                     .ok_or(ChunkError::Incomplete(FourCc(*b"mdat")))?,
             ),
             payload,
+            payload_at: payload_at.unwrap_or(0).saturating_sub(found.moof.offset),
         };
         if !is_as_sent {
             chunk.rewrite();

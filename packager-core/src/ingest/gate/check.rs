@@ -8,11 +8,10 @@ use crate::cmaf::cutter::CutPart;
 use crate::cmaf::{Chunk, ChunkError, Header, HeaderError, Item, Scanner};
 use crate::isobmff::Malformed;
 use crate::limits;
-use crate::log::checkpoint::page_of;
 use crate::log::reader::Target;
 use crate::log::{
-    Begin, BroadcastName, BroadcastRecord, BroadcastSettings, Checkpoint, Entry, Key, Marker, Page, PartMeta,
-    PeriodRecord, record,
+    Begin, BroadcastName, BroadcastRecord, BroadcastSettings, Checkpoint, Entry, Key, Listing, Marker, Page,
+    PartMeta, PeriodRecord, record,
 };
 
 /// Why a request is refused, in a sentence that says what to change.
@@ -134,6 +133,7 @@ impl Write {
                 Checkpoint::from_json(body).map(drop).map_err(|why| Wrong::record("checkpoint", why))
             }
             (Target::Page(_, page), _) => check_page(*page, body),
+            (Target::Listing(_, span, number), _) => check_listing(*span, *number, body),
             // No keys of objects, and no part without metadata: neither is ever parsed.
             (Target::Tracks | Target::Sessions(_) | Target::Part(..), _) => {
                 Err(Wrong::no_key(&self.key.spell()))
@@ -203,12 +203,17 @@ fn check_begin(body: &[u8]) -> Result<(), Wrong> {
 
 fn check_page(page: u64, body: &[u8]) -> Result<(), Wrong> {
     let said = Page::from_json(body).map_err(|why| Wrong::record("page", why))?;
-    let numbers = said.segments.iter().map(|segment| segment.msn);
-    let in_order = numbers.clone().zip(numbers.clone().skip(1)).all(|(a, b)| a.checked_add(1) == Some(b));
-    if said.segments.is_empty() || !in_order || numbers.clone().any(|msn| page_of(msn) != page) {
-        return Err(Wrong::record("page", "its segments are those with its numbers, in order"));
+    if said.is(page) {
+        Ok(())
+    } else {
+        Err(Wrong::record("page", "its segments are those with its numbers, in order"))
     }
-    Ok(())
+}
+
+fn check_listing(span: u64, number: u64, body: &[u8]) -> Result<(), Wrong> {
+    let said = Listing::from_json(body).map_err(|why| Wrong::record("listing", why))?;
+    let why = "its segments are those with its numbers";
+    if said.is(span, number) { Ok(()) } else { Err(Wrong::record("listing", why)) }
 }
 
 fn check_marker(marker: &Marker, start_ticks: u64, body: &[u8]) -> Result<(), Wrong> {
@@ -224,7 +229,7 @@ fn check_marker(marker: &Marker, start_ticks: u64, body: &[u8]) -> Result<(), Wr
 /// Reads the part as its viewers will, and makes its metadata anew.
 fn check_part(said: &PartMeta, start_ticks: u64, body: &Bytes, header: &Header) -> Result<(), Wrong> {
     let part = CutPart::of(&chunks(body, header)?).ok_or(Wrong::NotChunks)?;
-    let found = part.meta(header.presentation_shift_ticks, said.wall);
+    let found = part.meta(header.kind, header.presentation_shift_ticks, said.wall);
     if found.duration_ticks == 0 {
         return Err(Wrong::NoDuration);
     }

@@ -43,7 +43,7 @@ fn meta_of(body: &Bytes) -> PartMeta {
     let chunks =
         body.chunks(body.len() / 2).map(|half| Chunk::parse(&Bytes::copy_from_slice(half), &header).unwrap());
     let part = CutPart::of(&chunks.collect::<Vec<_>>()).unwrap();
-    part.meta(header.presentation_shift_ticks, WallMs(5))
+    part.meta(header.kind, header.presentation_shift_ticks, WallMs(5))
 }
 
 /// A second in two chunks, with what is said of it.
@@ -242,7 +242,7 @@ fn headers_and_records_are_read() {
     assert_eq!(checked(path, "", record::to_json(&begin).as_bytes()), Ok(()));
     wrong(checked(path, "", record::to_json(&Begin { first_msn: 0, ..begin.clone() }).as_bytes()));
     let chain = crate::log::Chain::new(begin, shape);
-    assert_eq!(checked(HEAD, "", Checkpoint::of(&chain).to_json().as_bytes()), Ok(()));
+    assert_eq!(checked(HEAD, "", Checkpoint::of(&chain, 0).to_json().as_bytes()), Ok(()));
     wrong(checked(HEAD, "", b"{}"));
     wrong(checked("show/-/g/video/index/00000000.json", "", b"{\"segments\":[]}"));
 }

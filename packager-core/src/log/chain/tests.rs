@@ -26,6 +26,7 @@ fn part(duration_ticks: u64, independence: Independence) -> Entry {
         offset_ticks: 0,
         samples: 1,
         independence,
+        frame_bytes: 0,
         wall: WallMs(0),
         hash: 0,
     })

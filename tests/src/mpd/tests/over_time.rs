@@ -51,6 +51,7 @@ fn what_was_said_stays() {
                 "availabilityStartTime=\"2027-01-15T08:00:01Z\"",
                 "D1: availabilityStartTime",
             ),
+            (" timeShiftBufferDepth=\"PT1M\"", "", "D1: timeShiftBufferDepth was"),
             ("id=\"show-g1\"", "id=\"show-g2\"", "D9: MPD@id was"),
             ("start=\"PT40.5S\"", "start=\"PT41S\"", "D12: Period 1 started"),
             ("<Period id=\"0\"", "<Period id=\"9\"", "D12: the Periods were"),

@@ -30,7 +30,6 @@ fn attributes_fit_the_type() {
             (" availabilityStartTime=\"2027-01-15T08:00:00Z\"", "", "D1: there is no availabilityStartTime"),
             (" publishTime=\"2027-01-15T08:01:00.500Z\"", "", "D1: there is no publishTime"),
             (" minimumUpdatePeriod=\"PT2S\"", "", "D1: there is no minimumUpdatePeriod"),
-            (" timeShiftBufferDepth=\"PT1M\"", "", "D1: there is no timeShiftBufferDepth"),
             (" suggestedPresentationDelay=\"PT2S\"", "", "D1: there is no suggestedPresentationDelay"),
             (" minBufferTime=\"PT1S\"", "", "D1: there is no minBufferTime"),
             (

@@ -181,6 +181,9 @@ impl Ledger {
             .get(url)
             .and_then(|all| all.first_key_value())
             .is_none_or(|(first, _)| *first >= list.media_sequence);
+        if !starts_first && list.is_event {
+            self.report(Rule::H16, format!("{url}: an event has lost segments"));
+        }
         let enough = closed().count() >= 6 && closed().sum::<u64>() >= list.target_s * 3_000_000;
         if !starts_first && !enough {
             self.report(Rule::H18, format!("{url}: only {} segments are listed", closed().count()));
