@@ -1,6 +1,6 @@
 //! `rimcast push`: how soon what it has cut is stored, and what it costs, for a ladder that is not encoded again.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -23,17 +23,12 @@ pub(crate) fn run() {
     let clip = folder.path().join("ladder.mp4");
     record(clip.to_str().expect("a path"));
     let server = Server::serve(&folder.path().join("data"), &[]);
-    let pusher = Pusher::start(&[
-        "--to",
-        &server.url("/ingest/bench"),
-        "--input",
-        clip.to_str().expect("a path"),
-        "--loop",
-    ]);
+    let mut encoder = replay(clip.to_str().expect("a path"));
+    let media = Stdio::from(encoder.stdout.take().expect("it was asked for"));
+    let pusher = Pusher::start_with(&["--to", &server.url("/ingest/bench")], media);
     pusher.until("it pushes", |progress| progress.parts >= 40);
-    let copying = children(pusher.pid());
-    let copied = || copying.iter().map(|pid| cpu(*pid)).sum::<Duration>();
-    let (began, own, theirs, before) = (Instant::now(), cpu(pusher.pid()), copied(), pusher.progress());
+    let cpus = || (cpu(pusher.pid()), cpu(encoder.id()));
+    let (began, before, (own, theirs)) = (Instant::now(), pusher.progress(), cpus());
     let mut delays = Vec::new();
     while began.elapsed() < Duration::from_secs(SECONDS) {
         // It tells how long the newest part took, once a second.
@@ -41,9 +36,11 @@ pub(crate) fn run() {
         delays.extend(pusher.progress().delay_ms.map(Duration::from_millis));
     }
     let took = began.elapsed().as_secs_f64();
-    let (own, theirs) = (cpu(pusher.pid()) - own, copied() - theirs);
+    let (own, theirs) = (cpus().0 - own, cpus().1 - theirs);
     let after = pusher.progress();
     drop(pusher);
+    let _ = encoder.kill();
+    let _ = encoder.wait();
     delays.sort();
     println!(
         "part whole to acknowledged  median {:>9}  worst {:>9}  of {} of {} parts, {:.1} Mbit/s",
@@ -78,6 +75,31 @@ fn record(path: &str) {
     assert!(done.is_ok_and(|status| status.success()), "ffmpeg writes a clip");
 }
 
+/// Sends it again and again, in real time, as an encoder would that writes fragmented MP4.
+fn replay(path: &str) -> Child {
+    Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-re",
+            "-stream_loop",
+            "-1",
+            "-i",
+            path,
+            "-map",
+            "0",
+            "-c",
+            "copy",
+            "-f",
+            "mp4",
+        ])
+        .args(["-movflags", "+frag_keyframe+delay_moov+default_base_moof", "-frag_duration", "20000", "-"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ffmpeg is installed")
+}
+
 /// The median time in which a folder takes a part of this size.
 fn stored(folder: &std::path::Path, part_bytes: usize) -> Duration {
     let store = FolderStore::open(folder).expect("there is room for a folder");
@@ -92,15 +114,4 @@ fn stored(folder: &std::path::Path, part_bytes: usize) -> Duration {
         .collect();
     all.sort();
     quantile(&all, 0.5)
-}
-
-/// The processes that a process has started.
-fn children(pid: u32) -> Vec<u32> {
-    let of =
-        |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
-    tasks
-        .flatten()
-        .flat_map(|task| of(task).split_whitespace().flat_map(str::parse).collect::<Vec<_>>())
-        .collect()
 }

@@ -1,3 +1,5 @@
+//! What is told of broadcasts that do well, and of those that do not.
+
 use super::*;
 use crate::log::testing::{BEGINS, World};
 use crate::log::{Entry, Marker};

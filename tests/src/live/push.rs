@@ -53,9 +53,18 @@ impl Pusher {
     ///
     /// It cannot be started.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, Stdio::null())
+    }
+
+    /// The same, with this on its standard input.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started.
+    pub fn start_with(arguments: &[&str], input: Stdio) -> Self {
         let mut child = command(arguments)
             .arg("--json")
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .spawn()
             .expect("rimcast can be started");
