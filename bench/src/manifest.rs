@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use packager_core::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
 use packager_core::cmaf::{Header, TrackKind};
-use packager_core::dash::{Form, Manifest, PatchRequest};
+use packager_core::dash::{Form, Manifest, PatchRequest, Stretch};
 use packager_core::log::{
     Anchor, Begin, Chain, Checkpoint, Entry, Generation, Independence, PartMeta, PeriodRecord, Rendition,
     SessionId, Shape, TrackName, TrackSettings,
@@ -170,7 +170,15 @@ impl Ladder {
             })
             .collect();
         let Self { generation, shape, periods, .. } = self;
-        use_it(&Manifest { generation, shape, periods, renditions: &renditions, behind: &[], form })
+        use_it(&Manifest {
+            generation,
+            shape,
+            periods,
+            renditions: &renditions,
+            behind: &[],
+            form,
+            stretch: Stretch::Window,
+        })
     }
 }
 

@@ -5,12 +5,12 @@
 
 locals {
   keyed_by = {
-    # Delivery directives of HLS.
-    playlists = ["_HLS_msn", "_HLS_part", "_HLS_skip"]
+    # Delivery directives of HLS; and, of the multivariant playlist, which part of a broadcast it shows.
+    playlists = ["_HLS_msn", "_HLS_part", "_HLS_skip", "start", "end", "delay"]
     # What a patch of an MPD starts from.
     patches = ["from", "at", "of"]
-    # Manifests mean "now", whatever is asked.
-    manifests = []
+    # Which part of a broadcast a manifest shows.
+    manifests = ["start", "end", "delay"]
   }
 }
 

@@ -43,6 +43,8 @@ pub struct Context<'a> {
     pub first_msn: Option<u64>,
     /// The full media playlists of the other tracks at the same moment, by track.
     pub renditions: &'a [(String, String)],
+    /// It is no low-latency playlist: live, but delayed.
+    pub is_plain: bool,
     /// Bit rates of the tracks, by the URI that the multivariant playlist has for them.
     pub rates: Option<&'a BTreeMap<String, Rate>>,
     /// What the tracks are coded in, likewise.

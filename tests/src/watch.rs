@@ -253,8 +253,15 @@ impl Watch {
             return;
         }
         let generation = Generation::parse("g").unwrap();
-        let text =
-            Multivariant { generation: &generation, settings: &settings, renditions: &renditions }.render();
+        let text = Multivariant {
+            generation: &generation,
+            settings: &settings,
+            renditions: &renditions,
+            file: "index.m3u8",
+            frames_file: "frames.m3u8",
+            is_live: true,
+        }
+        .render();
         let uri = |track: &TrackName| format!("g/{track}/index.m3u8");
         let codecs = renditions.iter().map(|of| (uri(of.track), of.header.codec.clone())).collect();
         let rates = self.rates.iter().map(|(name, measured)| {

@@ -147,3 +147,134 @@ fn a_long_manifest_is_patched_while_its_window_moves_on() {
 fn published(manifest: &str) -> &str {
     manifest.split_once("publishTime=\"").unwrap().1.split_once('"').unwrap().0
 }
+
+/// Half an hour, of which a minute is listed, and which has ended.
+fn ended() -> &'static Long {
+    static ENDED: OnceLock<Long> = OnceLock::new();
+    ENDED.get_or_init(|| {
+        let plan = Plan { seconds: 1800, settings: Settings::default(), start_s: 9, has_sound: true };
+        let mut long = Long::new(&plan);
+        long.end();
+        long
+    })
+}
+
+fn get(long: &Long, target: &str) -> String {
+    text(&ask(&mut Edge::new(false), &long.store, target, long.now).0)
+}
+
+/// The URL of a track's playlist in a multivariant playlist.
+fn playlist_of<'a>(multivariant: &'a str, track: &str) -> &'a str {
+    let mut quoted = multivariant.split(['"', '\n']);
+    quoted.find(|text| text.starts_with(&format!("g/{track}/"))).expect("it is listed")
+}
+
+#[test]
+fn a_day_that_has_ended_is_a_recording_at_the_same_url() {
+    let settings = Settings { window_ms: 60_000, ..Settings::default() };
+    let mut long =
+        Long::new(&Plan { seconds: 24 * HOUR_S + 333, settings, start_s: 12 * HOUR_S, has_sound: false });
+    let live = get(&long, PLAYLIST);
+    long.end();
+    let multivariant = get(&long, "/show/index.m3u8");
+    let url = format!("/show/{}", playlist_of(&multivariant, "video"));
+    let (recording, cold, warm) = cold_and_warm(&long, &url);
+    assert_eq!(violations(&recording), [] as [String; 0]);
+    let read = Media::parse(&recording).unwrap();
+    assert_eq!((read.playlist_type.as_deref(), read.ended, read.media_sequence), (Some("VOD"), true, 1));
+    let length_s = read.segments.iter().filter_map(|segment| segment.duration).sum::<u64>() / 100_000;
+    assert_eq!(length_s, 24 * HOUR_S + 333);
+    assert!(cold.gets <= 10 + 7 + 8 + 3 && warm.gets == 0, "{cold:?} {warm:?}");
+    // What was live has its end, and neither a type nor a number that goes back.
+    let after = get(&long, PLAYLIST);
+    assert_eq!(violations(&after), [] as [String; 0]);
+    let (before, after) = (Media::parse(&live).unwrap(), Media::parse(&after).unwrap());
+    assert!(after.ended && after.playlist_type.is_none() && after.media_sequence >= before.media_sequence);
+    // The manifest is static, and has as much.
+    let (manifest, ..) = cold_and_warm(&long, "/show/sequence.mpd");
+    let read = Mpd::parse(&manifest, "/show/sequence.mpd").unwrap();
+    assert_eq!(mpd::check(&read), [] as [String; 0]);
+    assert!(!read.dynamic && read.duration.is_some_and(|length| length.floor_ms() / 1000 == length_s.into()));
+    println!("a recording of a day: {} bytes, {cold:?}; its manifest: {}", recording.len(), manifest.len());
+}
+
+#[test]
+fn what_a_range_lists_is_part_of_the_whole_in_hls_and_in_dash() {
+    let multivariant = get(ended(), "/show/index.m3u8");
+    let mut url_of_range = std::collections::BTreeSet::new();
+    for track in ["video", "audio"] {
+        let whole = get(ended(), &format!("/show/{}", playlist_of(&multivariant, track)));
+        let whole = Media::parse(&whole).unwrap();
+        let begins_ms = whole.segments[0].date_ms.unwrap();
+        for (from_ms, length_ms) in
+            [(0, 2000), (1, 1), (61_234, 300_000), (900_000, 7_777), (1_799_000, 99_000)]
+        {
+            let (start, end) = (begins_ms + from_ms, begins_ms + from_ms + length_ms);
+            let query = format!("start={}&end={}", iso(start), iso(end));
+            let of_range = get(ended(), &format!("/show/index.m3u8?{query}"));
+            let url = playlist_of(&of_range, track);
+            url_of_range.insert(url.rsplit('/').next().unwrap().to_owned());
+            let listed = get(ended(), &format!("/show/{url}"));
+            assert_eq!(violations(&listed), [] as [String; 0]);
+            let listed = Media::parse(&listed).unwrap();
+            assert!(listed.ended && listed.playlist_type.as_deref() == Some("VOD"));
+            for segment in &listed.segments {
+                let other = whole.segment(segment.msn).unwrap();
+                assert_eq!((&segment.uri, segment.date_ms), (&other.uri, other.date_ms));
+            }
+            // All that lies in it, and nothing else but what the grid adds.
+            let lies_in = whole.segments.iter().filter(|segment| {
+                let (date, length) = (segment.date_ms.unwrap(), segment.duration.unwrap() as i64 / 100);
+                date < end && date + length > start
+            });
+            let numbers: Vec<u64> = listed.segments.iter().map(|segment| segment.msn).collect();
+            assert!(lies_in.clone().all(|segment| numbers.contains(&segment.msn)), "{query}: {numbers:?}");
+            assert!(numbers.len() <= lies_in.count() + 4, "{query}: {numbers:?}");
+            let manifest = get(ended(), &format!("/show/sequence.mpd?{query}"));
+            let read = Mpd::parse(&manifest, "/show/sequence.mpd").unwrap();
+            assert_eq!(mpd::check(&read), [] as [String; 0], "{manifest}");
+            let told = read.segments(track, mpd::Seconds::ms(ended().now.0)).unwrap();
+            assert_eq!(told.iter().map(|of| of.number).collect::<Vec<_>>(), numbers, "{query} {track}");
+        }
+    }
+    assert_eq!(url_of_range.len(), 4, "tracks agree on what a range is called: {url_of_range:?}");
+}
+
+#[test]
+fn about_the_same_moment_is_the_same_url() {
+    let ask_ago = |seconds: u32| get(ended(), &format!("/show/index.m3u8?start={seconds}"));
+    assert_eq!(ask_ago(599), ask_ago(600));
+    assert_ne!(ask_ago(604), ask_ago(600));
+    let now = iso(ended().now.0 - 600_000);
+    assert_eq!(get(ended(), &format!("/show/index.m3u8?start={now}")), ask_ago(600));
+}
+
+fn iso(ms: i64) -> String {
+    packager_core::dash::iso_date(packager_core::time::WallMs(ms))
+}
+
+/// Many starts are asked for of one edge: what it answers does not depend on what it has read before.
+#[test]
+fn ranges_are_the_same_for_every_edge() {
+    let mut warm = Edge::new(false);
+    for ago in [30, 1700, 60, 1200, 300, 1799, 2, 900] {
+        let multivariant = get(ended(), &format!("/show/index.m3u8?start={ago}"));
+        for track in ["video", "audio"] {
+            let url = format!("/show/{}", playlist_of(&multivariant, track));
+            let (again, _) = ask(&mut warm, &ended().store, &url, ended().now);
+            assert_eq!(text(&again), get(ended(), &url), "{url}");
+        }
+    }
+}
+
+/// A log without checkpoints, pages and listings is read by its chain.
+#[test]
+fn a_recording_is_read_without_any_index() {
+    let mut bare = ended().store.clone();
+    assert!(bare.expire(|key| key.contains("/index/")) > 30);
+    let multivariant = get(ended(), "/show/index.m3u8");
+    let url = format!("/show/{}", playlist_of(&multivariant, "video"));
+    let (response, reads) = ask(&mut Edge::new(false), &bare, &url, ended().now);
+    assert_eq!(text(&response), get(ended(), &url));
+    assert!(reads.heads > 3_600, "{reads:?}");
+}

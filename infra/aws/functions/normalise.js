@@ -6,6 +6,8 @@ import cf from 'cloudfront';
 // Delivery directives of HLS, and what a patch of an MPD starts from, in the order in which URLs have them.
 const DIRECTIVES = ['_HLS_msn', '_HLS_part', '_HLS_skip'];
 const PATCH = ['from', 'at', 'of'];
+// Which part of a broadcast its multivariant playlist, or its MPD, is to show.
+const VIEW = ['start', 'end', 'delay'];
 
 // /{broadcast}/{generation}/{track}/{session}-{msn}.m4s: the only path whose answer may be long, or grow.
 const SEGMENT = /^\/[^\/]+\/[^\/]+\/[^\/]+\/[^\/]+-[0-9]+\.m4s$/;
@@ -24,8 +26,12 @@ const PREFLIGHT = {
 };
 
 function meaningful(uri) {
-    if (uri.endsWith('/index.m3u8')) {
-        return DIRECTIVES;
+    if (uri.endsWith('.m3u8')) {
+        // What is of all tracks stands right under the broadcast's name.
+        return uri.split('/').length === 3 ? VIEW : DIRECTIVES;
+    }
+    if (uri.endsWith('.mpd')) {
+        return VIEW;
     }
     return uri.endsWith('.mpp') ? PATCH : [];
 }

@@ -20,7 +20,7 @@ test("every URL has one spelling, packager-core's", () => {
 test("the parameters are packager-core's", () => {
   const source = read("normalise.js");
   const place = read(`${CORE}place.rs`);
-  for (const list of ["DIRECTIVES", "PATCH"]) {
+  for (const list of ["DIRECTIVES", "PATCH", "VIEW"]) {
     const ours = source.match(new RegExp(`const ${list} = \\[(.*?)\\]`))[1].replaceAll("'", '"');
     const core = place.match(new RegExp(`const ${list}: [^=]*= &?\\[(.*?)\\]`, "s"))[1];
     assert.equal(ours, core.trim().replace(/,$/, ""));
@@ -30,8 +30,9 @@ test("the parameters are packager-core's", () => {
 test("the cache goes by exactly these parameters", () => {
   const policies = read("../policies.tf");
   const source = read("normalise.js");
-  for (const [list, policy] of [["DIRECTIVES", "playlists"], ["PATCH", "patches"]]) {
-    const ours = source.match(new RegExp(`const ${list} = \\[(.*?)\\]`))[1].replaceAll("'", '"');
+  for (const [lists, policy] of [[["DIRECTIVES", "VIEW"], "playlists"], [["PATCH"], "patches"], [["VIEW"], "manifests"]]) {
+    const named = (list) => source.match(new RegExp(`const ${list} = \\[(.*?)\\]`))[1].replaceAll("'", '"');
+    const ours = lists.map(named).join(", ");
     assert.equal(policies.match(new RegExp(`${policy}\\s*= \\[(.*?)\\]`))[1], ours);
   }
 });

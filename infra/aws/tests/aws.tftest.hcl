@@ -24,9 +24,9 @@ run "viewers_are_told_apart_by_nothing_else" {
       for kind, policy in aws_cloudfront_cache_policy.text : kind =>
       sort(flatten([for strings in policy.parameters_in_cache_key_and_forwarded_to_origin[0].query_strings_config[0].query_strings : tolist(strings.items)]))
       }) == jsonencode({
-      playlists = ["_HLS_msn", "_HLS_part", "_HLS_skip"]
+      playlists = ["_HLS_msn", "_HLS_part", "_HLS_skip", "delay", "end", "start"]
       patches   = ["at", "from", "of"]
-      manifests = []
+      manifests = ["delay", "end", "start"]
     })
     error_message = "The cache goes by other parameters than the packager."
   }

@@ -8,7 +8,7 @@ use super::date::{duration, iso_date};
 use super::period::{Listed, Period, periods, stretch};
 use super::template::{Addressing, Extent, Template};
 use super::xml::{Document, Tag};
-use crate::log::{Generation, PeriodRecord, Rendition, Shape};
+use crate::log::{Generation, PeriodRecord, Rendition, Shape, TimeRange};
 use crate::time::WallMs;
 
 /// Everything a manifest says.
@@ -26,6 +26,24 @@ pub struct Manifest<'a> {
     pub behind: &'a [Rendition<'a>],
     /// How low latency is had.
     pub form: Form,
+    /// What of them is listed.
+    pub stretch: Stretch,
+}
+
+/// What a manifest lists of its tracks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stretch {
+    /// What live playlists list.
+    Window,
+    /// What was broadcast in a range, of which the presentation's time begins with the range.
+    Range(TimeRange),
+    /// What has been shown of a range that ends so many seconds ago. The presentation is live that much later.
+    Delayed {
+        /// By which all becomes available later (`@availabilityStartTime`).
+        seconds: u64,
+        /// From where a window began then.
+        shown: TimeRange,
+    },
 }
 
 /// What is known of all tracks.
@@ -61,7 +79,9 @@ impl<'a> Manifest<'a> {
         let known = self.known();
         let published = self.published(&known);
         let layout = self.layout(&known);
-        let location = (!self.has_ended()).then(|| self.patch_location(self.outline(&layout), &published));
+        // What is not live is not patched: whoever looks at it reads it anew.
+        let is_patched = self.stretch == Stretch::Window && !self.has_ended();
+        let location = is_patched.then(|| self.patch_location(self.outline(&layout), &published));
         self.write(&layout, Extent::Whole, &published, location.as_deref())
     }
 
@@ -75,22 +95,45 @@ impl<'a> Manifest<'a> {
         self.renditions.iter().chain(self.behind)
     }
 
-    /// All its tracks have ended.
+    /// Nothing will be added: all its tracks have ended, or have passed the end of its range.
     pub(super) fn has_ended(&self) -> bool {
-        self.renditions.iter().all(|rendition| rendition.chain.ended)
+        self.renditions.iter().all(|Rendition { chain, .. }| match &self.stretch {
+            Stretch::Window => chain.ended,
+            Stretch::Range(range) => range.within(chain, self.periods).until.is_some(),
+            Stretch::Delayed { shown, .. } => {
+                let until = shown.shown(chain, self.periods).until;
+                chain.ended && until > chain.last_closed_msn()
+            }
+        })
+    }
+
+    /// Whether there is anything to be listed.
+    pub fn shows_something(&self) -> bool {
+        self.known().listed.iter().any(|listed| listed.segments.iter().any(|segment| !segment.is_gap))
     }
 
     /// What is known now.
     pub(super) fn known(&self) -> Known<'a> {
-        let now = |renditions: &'a [Rendition<'a>]| renditions.iter().map(Listed::now).collect();
+        let listed = |rendition: &'a Rendition<'a>| match &self.stretch {
+            Stretch::Window => Listed::now(rendition),
+            Stretch::Range(range) => Listed::within(rendition, range.within(rendition.chain, self.periods)),
+            Stretch::Delayed { shown, .. } => {
+                Listed::within(rendition, shown.shown(rendition.chain, self.periods))
+            }
+        };
+        let now = |renditions: &'a [Rendition<'a>]| renditions.iter().map(listed).collect();
         Known { listed: now(self.renditions), behind: now(self.behind) }
     }
 
     pub(super) fn layout(&self, known: &Known<'a>) -> Layout<'a> {
         let is_dynamic = !self.has_ended();
         let listed = &known.listed;
-        let mut periods = periods(self.periods, listed);
-        if is_dynamic {
+        let begins = match self.stretch {
+            Stretch::Range(range) => range.start,
+            Stretch::Window | Stretch::Delayed { .. } => WallMs(i64::MIN),
+        };
+        let mut periods = periods(self.periods, listed, begins);
+        if is_dynamic && self.stretch == Stretch::Window {
             // A track that comes back has more behind it than the others still list.
             let oldest = self.newest(known).plus_ms(i64::from(self.shape.window_ms).saturating_neg());
             let is_over = |next: &Period<'_>| next.wall <= oldest;
@@ -134,7 +177,19 @@ impl<'a> Manifest<'a> {
 
     /// When the presentation's time is zero: the whole broadcast has one clock.
     fn start(&self) -> WallMs {
+        if let Stretch::Range(range) = self.stretch {
+            return range.start;
+        }
         self.periods.first().map_or(WallMs(0), |first| first.anchor.wall)
+    }
+
+    /// When what is at the presentation's time zero became available (`@availabilityStartTime`).
+    fn available(&self) -> WallMs {
+        let delay_s = match self.stretch {
+            Stretch::Delayed { seconds, .. } => seconds,
+            Stretch::Window | Stretch::Range(_) => 0,
+        };
+        self.start().plus_ms(i64::try_from(delay_s.saturating_mul(1000)).unwrap_or(i64::MAX))
     }
 
     /// XXH3 of all that a patch cannot bring up to date.
@@ -241,9 +296,10 @@ impl<'a> Manifest<'a> {
         let depth_ms =
             u64::from(self.shape.window_ms).saturating_sub(target_ms).max(target_ms.saturating_mul(3));
         // Without it all there was can be had.
-        let depth = (!self.shape.is_whole()).then(|| duration(depth_ms));
+        let is_all = self.shape.is_whole() || matches!(self.stretch, Stretch::Range(_));
+        let depth = (!is_all).then(|| duration(depth_ms));
         let tag = tag
-            .with("availabilityStartTime", &iso_date(self.start()))
+            .with("availabilityStartTime", &iso_date(self.available()))
             .with("minimumUpdatePeriod", &duration(update_ms))
             .with_some("timeShiftBufferDepth", depth.as_ref())
             .with("suggestedPresentationDelay", &duration(self.least_latency_ms()));

@@ -14,7 +14,7 @@ mod timeline;
 mod xml;
 
 pub use date::iso_date;
-pub use manifest::Manifest;
+pub use manifest::{Manifest, Stretch};
 pub use patch::{Outdated, PatchRequest};
 
 /// Content type of a manifest (ISO/IEC 23009-1 annex C).

@@ -1,7 +1,7 @@
 //! Which Periods there are (ISO/IEC 23009-1 §5.3.2): a new one at each discontinuity, and where a track
 //! goes on under another header.
 
-use crate::log::{Anchor, Chain, PeriodRecord, Reference, Rendition, Run, Segment, SessionId};
+use crate::log::{Anchor, Chain, PeriodRecord, Reference, Rendition, Run, Segment, SessionId, Within};
 use crate::order::in_order;
 use crate::time::{Timescale, WallMs};
 
@@ -47,10 +47,16 @@ fn progress(chain: &Chain) -> u64 {
 impl<'a> Listed<'a> {
     /// What is listed now.
     pub(super) fn now(rendition: &'a Rendition<'a>) -> Self {
+        Self::within(rendition, Within { from: rendition.chain.listed_from(), until: None })
+    }
+
+    /// What is there of a part of the past, and what goes on from there.
+    pub(super) fn within(rendition: &'a Rendition<'a>, Within { from, until }: Within) -> Self {
         let chain = rendition.chain;
         // What is open of a track without parts comes as a whole.
-        let open = chain.open.as_ref().filter(|_| chain.has_parts());
-        let segments = chain.listed_references().chain(open.map(Segment::reference)).collect();
+        let open = chain.open.as_ref().filter(|_| chain.has_parts() && until.is_none());
+        let closed = chain.references(from, until.unwrap_or(u64::MAX));
+        let segments = closed.chain(open.map(Segment::reference)).collect();
         let newest = open.or(chain.closed.back());
         Self {
             rendition,
@@ -127,8 +133,12 @@ fn changed_to<'a>(run: &'a Run, record: &PeriodRecord) -> Option<&'a SessionId> 
 }
 
 /// The Periods in which something is listed, in order. Where tracks change to the same session, that is one
-/// Period, which begins with the first of them.
-pub(super) fn periods<'a>(records: &'a [PeriodRecord], listed: &[Listed<'a>]) -> Vec<Period<'a>> {
+/// Period, which begins with the first of them. None begins before the presentation does.
+pub(super) fn periods<'a>(
+    records: &'a [PeriodRecord],
+    listed: &[Listed<'a>],
+    begins: WallMs,
+) -> Vec<Period<'a>> {
     let mut found: Vec<Period<'a>> = Vec::new();
     for listed in listed {
         let mut last: Option<&Run> = None;
@@ -146,6 +156,7 @@ pub(super) fn periods<'a>(records: &'a [PeriodRecord], listed: &[Listed<'a>]) ->
                 // Not before the record's, however the track's pictures are reordered.
                 Some(_) => record.anchor.wall_at(run.start_ticks, 0, run.timescale).max(record.anchor.wall),
             };
+            let wall = wall.max(begins);
             let same = found.iter_mut().find(|known| known.number == run.period && known.session == session);
             match same {
                 Some(known) => known.wall = known.wall.min(wall),

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::response::{Rendered, Response};
+use super::view::{PlaylistFile, View};
 use super::wait::next_due;
 use super::{Asked, Fetch, HOLD_MS, PLAYLIST_TRUST_MS, Step, Wait, freshness};
 use crate::dash::{Form, PatchRequest};
 use crate::hls::Skip;
 use crate::log::{
-    BroadcastLog, BroadcastName, BroadcastRecord, Chain, Freshness, Generation, Read, Target, TrackName,
+    BroadcastLog, BroadcastName, BroadcastRecord, Chain, Freshness, Generation, Read, Target, TimeRange,
+    TrackName,
 };
 use crate::order::SortedMap;
 use crate::time::WallMs;
@@ -25,8 +27,8 @@ pub(super) struct Broadcast {
     pub(super) generation: Generation,
     pub(super) log: BroadcastLog,
     observes_writes: bool,
-    /// Playlists by track, full or delta, with the version of the log they were rendered from.
-    rendered: SortedMap<(TrackName, bool), (u64, Arc<Rendered>)>,
+    /// Playlists by track and what they list, full or delta, with the version of the log they were rendered from.
+    rendered: SortedMap<(TrackName, PlaylistFile, bool), (u64, Arc<Rendered>)>,
     /// Likewise what is of all tracks, and with the settings that it was rendered with.
     overviews: Vec<(Overview, u64, Arc<BroadcastRecord>, Arc<Rendered>)>,
 }
@@ -35,12 +37,15 @@ pub(super) struct Broadcast {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Overview {
     /// The multivariant playlist.
-    Multivariant,
+    Multivariant(View),
     /// The manifest of DASH.
-    Manifest(Form),
+    Manifest(Form, View),
     /// The patch that makes an earlier manifest the one of now.
     Patch(Form, PatchRequest),
 }
+
+/// Most playlists of ranges kept: they may be of megabytes.
+const RANGES: usize = 8;
 
 /// Most overviews kept: crowds ask for few.
 const OVERVIEWS: usize = 8;
@@ -104,6 +109,28 @@ impl Broadcast {
         Some(if is_late { Step::Respond(Response::held_too_long()) } else { step })
     }
 
+    /// What must be read to know what a track has in a range, as far as it is kept; `None`: nothing.
+    pub(super) fn unread_range(
+        &mut self,
+        track: &TrackName,
+        range: &TimeRange,
+        asked: Asked,
+        now: WallMs,
+    ) -> Option<Step> {
+        let chain = self.log.track(track)?.chain()?;
+        let from = match range.wants_before(chain, self.log.periods()) {
+            Some(missing) => chain.known_from().saturating_sub(missing),
+            None => {
+                // What was read for it is kept for whoever asks next.
+                let from = range.within(chain, self.log.periods()).from;
+                self.log.keep_history(track, from);
+                return None;
+            }
+        };
+        self.log.keep_history(track, from);
+        self.unread_history(track, from, asked, now)
+    }
+
     /// Hold until something changes, or the deadline, which is then answered with a 503.
     pub(super) fn hold(&self, track: Option<&TrackName>, poll: Read, asked: Asked, now: WallMs) -> Step {
         let until = asked.at.plus_ms(HOLD_MS);
@@ -126,16 +153,30 @@ impl Broadcast {
     pub(super) fn media_text(
         &mut self,
         track: &TrackName,
+        file: PlaylistFile,
         skip: Option<Skip>,
         render: impl FnOnce(&BroadcastLog) -> Option<String>,
     ) -> Option<Arc<Rendered>> {
         let version = self.log.version();
+        if matches!(file.view, View::Delayed { .. }) {
+            // It changes without the log.
+            return Some(Arc::new(Rendered { plain: render(&self.log)?.into(), ..Rendered::default() }));
+        }
         // While there are no date ranges, v2 skips what v1 does.
-        let slot = (track.clone(), skip.is_some());
+        let slot = (track.clone(), file, skip.is_some());
         if let Some((_, rendered)) = self.rendered.get(&slot).filter(|(of, _)| *of == version) {
             return Some(Arc::clone(rendered));
         }
         let rendered = Arc::new(Rendered { plain: render(&self.log)?.into(), ..Rendered::default() });
+        if file.view != View::Live {
+            // There are as many ranges as viewers think of.
+            self.rendered.retain(|(_, file, _), (of, _)| file.view == View::Live || *of == version);
+            let ranges: Vec<_> =
+                self.rendered.keys().filter(|(_, file, _)| file.view != View::Live).collect();
+            if let Some(first) = ranges.first().filter(|_| ranges.len() >= RANGES).copied().cloned() {
+                self.rendered.remove(&first);
+            }
+        }
         self.rendered.insert(slot, (version, Arc::clone(&rendered)));
         Some(rendered)
     }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::broadcast::{Broadcast, Overview};
-use super::response::Response;
+use super::playlist::delayed;
+use super::response::{Rendered, Response};
+use super::view::{View, Wish, nothing_there};
 use super::{Asked, Step};
-use crate::dash::{CONTENT_TYPE, Form, Manifest, PATCH_CONTENT_TYPE, PatchRequest};
-use crate::log::{BroadcastRecord, Rendition, Shape, listed_and_behind};
+use crate::dash::{CONTENT_TYPE, Form, Manifest, PATCH_CONTENT_TYPE, PatchRequest, Stretch};
+use crate::log::{BroadcastRecord, Rendition, Shape, TimeRange, listed_and_behind, listed_in};
 use crate::time::WallMs;
 
 impl Broadcast {
@@ -14,6 +16,7 @@ impl Broadcast {
         &mut self,
         form: Form,
         record: &Arc<BroadcastRecord>,
+        wish: Wish,
         asked: Asked,
         now: WallMs,
     ) -> Step {
@@ -21,18 +24,65 @@ impl Broadcast {
             Ok(shape) => shape,
             Err(step) => return *step,
         };
-        if let Some(step) = self.unread_listed(record, asked, now) {
+        let view = match self.view(record, wish, now) {
+            Ok(view) => view,
+            Err(why) => return Step::Respond(Response::bad_request(why)),
+        };
+        let (unread, stretch) = match view {
+            View::Live => (self.unread_listed(record, asked, now), Stretch::Window),
+            View::Range(range) => (self.unread_ranges(record, &range, asked, now), Stretch::Range(range)),
+            View::Delayed { seconds } => {
+                let shown = delayed(seconds, &shape, now);
+                (self.unread_ranges(record, &shown, asked, now), Stretch::Delayed { seconds, shown })
+            }
+        };
+        if let Some(step) = unread {
             return step;
         }
-        let rendered = self.overview(Overview::Manifest(form), record, |this| {
-            let tracks = listed_and_behind(&this.log, &record.settings);
-            (!tracks.0.is_empty()).then(|| this.as_manifest(form, &shape, &tracks).render())
-        });
-        Step::Respond(match rendered {
-            Some(rendered) => Response::manifest(rendered, &shape, CONTENT_TYPE),
+        let render = |this: &Self| {
+            let tracks = match view {
+                View::Range(range) => (listed_in(&this.log, &record.settings, &range), Vec::new()),
+                View::Live | View::Delayed { .. } => listed_and_behind(&this.log, &record.settings),
+            };
+            let manifest = Manifest { stretch, ..this.as_manifest(form, &shape, &tracks) };
+            (!tracks.0.is_empty() && manifest.shows_something()).then(|| manifest.render())
+        };
+        let rendered = match view {
+            // It changes without the log.
+            View::Delayed { .. } => {
+                render(self).map(|text| Arc::new(Rendered { plain: text.into(), ..Rendered::default() }))
+            }
+            View::Live | View::Range(_) => self.overview(Overview::Manifest(form, view), record, render),
+        };
+        Step::Respond(match (rendered, view) {
+            (Some(rendered), _) => Response::manifest(rendered, &shape, CONTENT_TYPE),
             // Their headers are gone: the broadcast is being deleted.
-            None => Response::held_too_long(),
+            (None, View::Live) => Response::held_too_long(),
+            (None, _) => nothing_there(view),
         })
+    }
+
+    /// What must be read to know what all tracks have in a range.
+    fn unread_ranges(
+        &mut self,
+        record: &BroadcastRecord,
+        range: &TimeRange,
+        asked: Asked,
+        now: WallMs,
+    ) -> Option<Step> {
+        let tracks: Vec<_> = listed_in(&self.log, &record.settings, range)
+            .into_iter()
+            .map(|rendition| rendition.track.clone())
+            .collect();
+        let mut wanted = Vec::new();
+        for track in tracks {
+            match self.unread_range(&track, range, asked, now) {
+                Some(Step::Fetch(fetches)) => wanted.extend(fetches),
+                Some(step) => return Some(step),
+                None => {}
+            }
+        }
+        (!wanted.is_empty()).then_some(Step::Fetch(wanted))
     }
 
     /// A patch is held until there is something to add, as a blocking playlist is: a player that asked for it
@@ -93,6 +143,7 @@ impl Broadcast {
         (renditions, behind): &'a (Vec<Rendition<'a>>, Vec<Rendition<'a>>),
     ) -> Manifest<'a> {
         let periods = self.log.periods();
-        Manifest { generation: &self.generation, shape, periods, renditions, behind, form }
+        let stretch = Stretch::Window;
+        Manifest { generation: &self.generation, shape, periods, renditions, behind, form, stretch }
     }
 }

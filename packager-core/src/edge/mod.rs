@@ -13,6 +13,7 @@ mod range;
 pub mod response;
 mod route;
 mod status;
+mod view;
 mod wait;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use range::Ranged;
 pub use response::{Body, CacheFor, Rendered, Response};
 use route::Route;
 pub use status::status_of;
+use view::Wish;
 pub use wait::Wait;
 
 /// Longest hold: hls.js gives a playlist request ten seconds.
@@ -174,18 +176,18 @@ impl Edge {
         match route {
             // The page itself waits for a broadcast that does not exist yet.
             Route::Page(_) => Step::Respond(Response::page()),
-            Route::Multivariant(name) => {
-                self.overview(&name, now, |broadcast, record| broadcast.multivariant(record, asked, now))
-            }
-            Route::Manifest(name, form) => {
-                self.overview(&name, now, |broadcast, record| broadcast.manifest(form, record, asked, now))
-            }
+            Route::Multivariant(name) => self.shown(&name, query, now, |broadcast, record, wish| {
+                broadcast.multivariant(record, wish, asked, now)
+            }),
+            Route::Manifest(name, form) => self.shown(&name, query, now, |broadcast, record, wish| {
+                broadcast.manifest(form, record, wish, asked, now)
+            }),
             Route::Patch(name, form) => self
                 .overview(&name, now, |broadcast, record| broadcast.patch(form, query, record, asked, now)),
             Route::Time(_) => Step::Respond(Response::time(now)),
-            Route::Media { broadcast: name, generation, track } => {
+            Route::Media { broadcast: name, generation, track, file } => {
                 let broadcast = self.broadcast(&name, &generation);
-                let step = broadcast.media_playlist(&track, query, asked, now);
+                let step = broadcast.media_playlist(&track, file, query, asked, now);
                 if matches!(step, Step::Wait(_)) && broadcast.log.shape().is_none() {
                     // Only a generation that is about to begin is waited for.
                     return match self.record(&name, now) {
@@ -292,6 +294,20 @@ impl Edge {
                 "no such broadcast; it starts when an encoder pushes to it",
             )),
             Err(fetches) => Step::Fetch(fetches),
+        }
+    }
+
+    /// Answers with what is of all tracks of a broadcast, and of the part of it that a query asks for.
+    fn shown(
+        &mut self,
+        name: &BroadcastName,
+        query: &str,
+        now: WallMs,
+        answer: impl FnOnce(&mut Broadcast, &Arc<BroadcastRecord>, Wish) -> Step,
+    ) -> Step {
+        match Wish::parse(query) {
+            Ok(wish) => self.overview(name, now, |broadcast, record| answer(broadcast, record, wish)),
+            Err(why) => Step::Respond(Response::bad_request(why)),
         }
     }
 

@@ -9,6 +9,9 @@ use crate::log::{BroadcastName, TrackName};
 /// Delivery directives (HLS §6.2.5), in the order in which a canonical URL has them.
 const DIRECTIVES: &[&str] = &["_HLS_msn", "_HLS_part", "_HLS_skip"];
 
+/// Which part of a broadcast is to be shown, likewise.
+pub(super) const VIEW: &[&str] = &["start", "end", "delay"];
+
 /// What the URL of a patch says of the manifest it is for, likewise.
 const PATCH: &[&str] = &["from", "at", "of"];
 
@@ -67,9 +70,12 @@ impl Request<'_> {
 /// Borrowed where it was canonical already, as players' requests mostly are.
 pub fn canonical(target: &str) -> Cow<'_, str> {
     let Some((path, query)) = target.split_once('?') else { return Cow::Borrowed(target) };
-    let names = match path.rsplit('/').next() {
-        Some("index.m3u8") => DIRECTIVES,
-        Some(file) if file.ends_with(".mpp") => PATCH,
+    // What is of all tracks stands right under the broadcast's name.
+    let is_overview = path.bytes().filter(|byte| *byte == b'/').count() == 2;
+    let names = match path.rsplit_once('.') {
+        Some((_, "m3u8")) if !is_overview => DIRECTIVES,
+        Some((_, "m3u8" | "mpd")) => VIEW,
+        Some((_, "mpp")) => PATCH,
         _ => return Cow::Borrowed(path),
     };
     // What stands twice stays twice, in its order, and is refused as what it is.
@@ -102,6 +108,11 @@ mod tests {
             ("/a/g/t/s-7.m4s?_HLS_msn=1", "/a/g/t/s-7.m4s"),
             ("/a/manifest.mpp?CMCD=x&of=1&at=2.3&from=4", "/a/manifest.mpp?from=4&at=2.3&of=1"),
             ("/a/manifest.mpd?from=4", "/a/manifest.mpd"),
+            ("/a/index.m3u8?_HLS_msn=1", "/a/index.m3u8"),
+            ("/a/index.m3u8?end=5&x=y&start=60", "/a/index.m3u8?start=60&end=5"),
+            ("/a/manifest.mpd?delay=30&CMCD=x", "/a/manifest.mpd?delay=30"),
+            ("/a/g/t/from-60.m3u8?start=60&_HLS_msn=4", "/a/g/t/from-60.m3u8?_HLS_msn=4"),
+            ("/a/g/t/index.m3u8?start=60", "/a/g/t/index.m3u8"),
             ("/a/g/t/index.m3u8?_hls_msn=1", "/a/g/t/index.m3u8"),
         ] {
             assert_eq!(canonical(target), one, "{target}");

@@ -1,6 +1,7 @@
 //! Viewer URLs.
 
 use super::response::Response;
+use super::view::PlaylistFile;
 use crate::dash::Form;
 use crate::log::{BroadcastName, Generation, SessionId, TrackName, key};
 
@@ -25,8 +26,8 @@ pub(super) enum Route {
     Patch(BroadcastName, Form),
     /// `/{broadcast}/time`
     Time(BroadcastName),
-    /// `/{broadcast}/{generation}/{track}/index.m3u8`
-    Media { broadcast: BroadcastName, generation: Generation, track: TrackName },
+    /// `/{broadcast}/{generation}/{track}/index.m3u8`, or another that lists something else of the track
+    Media { broadcast: BroadcastName, generation: Generation, track: TrackName, file: PlaylistFile },
     /// `/{broadcast}/{generation}/{track}/{session}-{msn}.m4s`, or with `_{part}` after its number: a part, by
     /// its place in its segment
     Segment {
@@ -97,8 +98,8 @@ impl Route {
     fn in_track(broadcast: BroadcastName, generation: &str, track: &str, file: &str) -> Option<Self> {
         let generation = Generation::parse(generation).ok()?;
         let track = TrackName::parse(track).ok()?;
-        if file == "index.m3u8" {
-            return Some(Self::Media { broadcast, generation, track });
+        if let Some(file) = PlaylistFile::parse(file) {
+            return Some(Self::Media { broadcast, generation, track, file });
         }
         let (session, number) = file.strip_suffix(".m4s")?.rsplit_once('-')?;
         let (msn, part) = number.split_once('_').map_or((number, None), |(msn, part)| (msn, Some(part)));

@@ -2,7 +2,9 @@
 
 use super::attribute::{Dates, push_integer, push_ms, push_seconds, push_seconds_up};
 use super::directives::Skip;
-use crate::log::{Chain, First, Independence, PeriodRecord, Reference, Segment, SessionId, TrackName, key};
+use crate::log::{
+    Chain, First, Independence, PeriodRecord, Reference, Segment, SessionId, TrackName, Within, key,
+};
 
 /// EXT-X-RENDITION-REPORT of another track (HLS §4.4.5.4).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,17 +45,62 @@ pub enum Growth {
 pub struct Extent {
     /// Number of its first segment.
     pub from: u64,
-    /// The number after its last one's, where that is known: everything up to there is closed.
+    /// The number after its last one's, where that is not the newest: everything up to there is closed.
     pub until: Option<u64>,
     /// How it changes.
     pub growth: Growth,
+    /// Nothing will be added (EXT-X-ENDLIST).
+    pub is_over: bool,
+    /// It says nothing of how live is followed: parts, holds, delta updates.
+    pub is_plain: bool,
+    /// It lists the frames that segments start with (EXT-X-I-FRAMES-ONLY, HLS §4.4.3.6).
+    pub of_frames: bool,
 }
 
 impl Extent {
     /// What a live playlist lists. One that slides gets its ENDLIST, but never a type.
     pub fn live(chain: &Chain) -> Self {
         let growth = if chain.shape.is_whole() { Growth::Event } else { Growth::Sliding };
-        Self { from: chain.listed_from(), until: None, growth }
+        Self {
+            from: chain.listed_from(),
+            until: None,
+            growth,
+            is_over: chain.ended,
+            is_plain: false,
+            of_frames: false,
+        }
+    }
+
+    /// What was broadcast in a range: it grows while more may come, and is complete then.
+    pub fn within(Within { from, until }: Within, chain: &Chain) -> Self {
+        let growth = if until.is_some() { Growth::Complete } else { Growth::Event };
+        Self { from, until, growth, is_over: until.is_some(), ..Self::live(chain) }
+    }
+
+    /// What was live when everything before `until` had been shown, up to where a window began.
+    pub fn delayed(Within { from, until }: Within, chain: &Chain) -> Self {
+        let until = until.unwrap_or(chain.next_msn);
+        let is_over = chain.ended && chain.last_closed_msn().is_none_or(|last| last < until);
+        Self { from, until: Some(until), is_over, is_plain: true, ..Self::live(chain) }
+    }
+
+    /// Nothing is listed.
+    pub fn is_empty(&self, chain: &Chain) -> bool {
+        let open =
+            chain.open.as_ref().filter(|_| chain.has_parts() && self.until.is_none() && !self.of_frames);
+        let closed = chain.last_closed_msn().map_or(0, |last| last.saturating_add(1));
+        self.from >= self.until.map_or(closed, |until| until.min(closed)) && open.is_none()
+    }
+}
+
+/// What a playlist says of parts.
+fn shows_parts(chain: &Chain, extent: &Extent) -> bool {
+    chain.has_parts() && !extent.is_plain && !extent.of_frames
+}
+
+impl Extent {
+    fn shows_open(&self, chain: &Chain) -> bool {
+        shows_parts(chain, self) && self.until.is_none()
     }
 }
 
@@ -77,34 +124,35 @@ impl MediaPlaylist<'_> {
     ///
     /// A delta update needs only what is recent of the chain; anything else all that is listed.
     pub fn render(&self, skip: Option<Skip>) -> String {
-        let chain = self.chain;
+        let (chain, extent) = (self.chain, &self.extent);
         // What is open of a track without parts has nothing to show yet.
-        let open = chain.open.as_ref().filter(|_| chain.has_parts() && self.extent.until.is_none());
-        let kept_from = skip.filter(|_| !self.is_over()).map_or(0, |_| self.kept_from());
-        let listed_from = self.extent.from.max(kept_from);
-        let skipped = listed_from.saturating_sub(self.extent.from);
-        let until = self.extent.until.unwrap_or(u64::MAX);
-        let listed = chain.references(listed_from, until);
+        let open = chain.open.as_ref().filter(|_| extent.shows_open(chain));
+        let kept_from = skip.filter(|_| !extent.is_over && !extent.is_plain).map_or(0, |_| self.kept_from());
+        let listed_from = extent.from.max(kept_from.min(self.end()));
+        let skipped = listed_from.saturating_sub(extent.from);
         let segments = usize::try_from(self.end().saturating_sub(listed_from)).unwrap_or(usize::MAX);
-        let mut text =
-            String::with_capacity(segments.saturating_mul(130).saturating_add(4096).min(MOST_RESERVED));
+        let expected = segments.saturating_mul(130).saturating_add(4096);
+        let mut text = String::with_capacity(expected.min(MOST_RESERVED));
 
         self.header(&mut text, open.is_some(), skipped);
         let mut writer = SegmentWriter { periods: self.periods, last_session: None, dates: Dates::default() };
-        let parts_from = if chain.has_parts() { self.parts_from_msn() } else { u64::MAX };
-        for reference in listed {
-            let parts = chain.segment(reference.msn).filter(|_| reference.msn >= parts_from);
-            writer.head(&mut text, &reference);
-            writer.parts(&mut text, parts);
-            SegmentWriter::end(&mut text, &reference);
+        let parts_from = if extent.shows_open(chain) { self.parts_from_msn() } else { u64::MAX };
+        for reference in chain.references(listed_from, self.end()) {
+            writer.head(&mut text, &reference, extent.of_frames);
+            if extent.of_frames {
+                SegmentWriter::frame(&mut text, &reference);
+            } else {
+                writer.parts(&mut text, chain.segment(reference.msn).filter(|_| reference.msn >= parts_from));
+                SegmentWriter::end(&mut text, &reference);
+            }
         }
         if let Some(open) = open {
-            writer.head(&mut text, &open.reference());
+            writer.head(&mut text, &open.reference(), false);
             writer.parts(&mut text, Some(open));
         }
-        if self.is_over() {
+        if extent.is_over {
             text.push_str("#EXT-X-ENDLIST\n");
-        } else if chain.has_parts() {
+        } else if extent.shows_open(chain) {
             text.push_str("#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"");
             key::push_part_path(&mut text, &chain.run.session, chain.next_ticks);
             text.push_str("\"\n");
@@ -123,11 +171,6 @@ impl MediaPlaylist<'_> {
             text.push('\n');
         }
         text
-    }
-
-    /// Nothing will be added.
-    fn is_over(&self) -> bool {
-        self.chain.ended || self.extent.until.is_some()
     }
 
     /// The number after the last closed segment that is listed.
@@ -153,8 +196,7 @@ impl MediaPlaylist<'_> {
 
     fn header(&self, text: &mut String, shows_open: bool, skipped: u64) {
         let chain = self.chain;
-        let shape = &chain.shape;
-        let target_s = u64::from(shape.target_duration_s);
+        let target_s = u64::from(chain.shape.target_duration_s);
         let (first, are_independent) = self.first();
         text.push_str("#EXTM3U\n");
         // EXT-X-MAP needs 6, EXT-X-SKIP 9; low-latency tags force none (HLS §8). With `v2` and no
@@ -171,16 +213,13 @@ impl MediaPlaylist<'_> {
             Growth::Event => "\n#EXT-X-PLAYLIST-TYPE:EVENT",
             Growth::Complete => "\n#EXT-X-PLAYLIST-TYPE:VOD",
         });
-        // Made of record 0 alone, so that it is the same in every rendition (Apple's authoring rules).
-        text.push_str("\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=");
-        push_ms(text, target_s.saturating_mul(6000));
-        text.push_str(",HOLD-BACK=");
-        push_ms(text, target_s.saturating_mul(3000));
-        if let Some(hold_back_ms) = shape.part_hold_back_ms() {
-            text.push_str(",PART-HOLD-BACK=");
-            push_ms(text, hold_back_ms);
+        if self.extent.of_frames {
+            text.push_str("\n#EXT-X-I-FRAMES-ONLY");
         }
-        if chain.has_parts() {
+        if !self.extent.is_plain {
+            self.server_control(text);
+        }
+        if shows_parts(chain, &self.extent) {
             text.push_str("\n#EXT-X-PART-INF:PART-TARGET=");
             push_seconds_up(text, chain.begin.part_target_ticks, chain.begin.timescale);
         }
@@ -206,12 +245,22 @@ impl MediaPlaylist<'_> {
         }
     }
 
+    /// Made of record 0 alone, so that it is the same in every rendition (Apple's authoring rules).
+    fn server_control(&self, text: &mut String) {
+        let target_s = u64::from(self.chain.shape.target_duration_s);
+        text.push_str("\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=");
+        push_ms(text, target_s.saturating_mul(6000));
+        text.push_str(",HOLD-BACK=");
+        push_ms(text, target_s.saturating_mul(3000));
+        if let Some(hold_back_ms) = self.chain.shape.part_hold_back_ms() {
+            text.push_str(",PART-HOLD-BACK=");
+            push_ms(text, hold_back_ms);
+        }
+    }
+
     /// The oldest segment that still lists its parts: they go once the first of them is three target
     /// durations from the end (HLS §6.2.2).
     fn parts_from_msn(&self) -> u64 {
-        if self.extent.until.is_some() {
-            return u64::MAX;
-        }
         let limit_us = self.target_us().saturating_mul(3);
         let open_us = self.chain.open.as_ref().map_or(0, Segment::duration_us);
         let kept = self.chain.closed.iter().rev().scan(open_us, |after_us, segment| {
@@ -250,12 +299,13 @@ struct SegmentWriter<'a> {
 
 impl<'a> SegmentWriter<'a> {
     /// What comes before a segment's parts.
-    fn head(&mut self, text: &mut String, of: &Reference<'a>) {
+    fn head(&mut self, text: &mut String, of: &Reference<'a>, is_frame: bool) {
+        let is_gap = of.is_gap || (is_frame && of.frame_bytes == 0);
         if of.discontinuity {
             text.push_str("#EXT-X-DISCONTINUITY\n");
         }
         // A gap has no bytes for a header to apply to, and its session may never have had one.
-        if !of.is_gap && self.last_session != Some(&of.run.session) {
+        if !is_gap && self.last_session != Some(&of.run.session) {
             self.last_session = Some(&of.run.session);
             text.push_str("#EXT-X-MAP:URI=\"");
             text.push_str(of.run.session.as_str());
@@ -268,9 +318,26 @@ impl<'a> SegmentWriter<'a> {
             self.dates.push(text, wall);
             text.push('\n');
         }
-        if of.is_gap {
+        if is_gap {
             text.push_str("#EXT-X-GAP\n");
         }
+    }
+
+    /// The frame that a closed segment starts with: a range of its first part, from the `moof` (HLS §4.4.3.6). It is shown
+    /// until the next one is.
+    fn frame(text: &mut String, of: &Reference<'_>) {
+        text.push_str("#EXTINF:");
+        push_seconds(text, of.duration_ticks, of.run.timescale);
+        text.push_str(",\n");
+        if of.frame_bytes == 0 {
+            key::push_segment_path(text, &of.run.session, of.msn);
+        } else {
+            text.push_str("#EXT-X-BYTERANGE:");
+            push_integer(text, u64::from(of.frame_bytes));
+            text.push_str("@0\n");
+            key::push_part_path(text, &of.run.session, of.start_ticks);
+        }
+        text.push('\n');
     }
 
     /// Its parts, where they are listed.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::groups::{Group, Groups, Member};
 use crate::cmaf::{Header, TrackKind, VideoRange};
-use crate::log::{BroadcastSettings, Captions, Generation, Rendition};
+use crate::log::{BroadcastSettings, Captions, Chain, Generation, Rendition};
 use crate::order::in_order;
 
 /// Everything a multivariant playlist says.
@@ -17,13 +17,22 @@ pub struct Multivariant<'a> {
     pub settings: &'a BroadcastSettings,
     /// The tracks to list, by name.
     pub renditions: &'a [Rendition<'a>],
+    /// What the URLs of media playlists end with,
+    pub file: &'a str,
+    /// and those of the frames of each.
+    pub frames_file: &'a str,
+    /// It is of what live playlists list.
+    pub is_live: bool,
 }
 
 impl<'a> Multivariant<'a> {
     /// Writes the playlist. No tag here needs EXT-X-VERSION (HLS §8).
     pub fn render(&self) -> String {
         let mut text = String::from("#EXTM3U\n");
-        if self.renditions.iter().all(|rendition| rendition.chain.is_listed_independent()) {
+        // Of a part of the past it is not known before it is read, if it is not so of all there was.
+        let is_so =
+            |chain: &Chain| !chain.rate.is_dependent || (self.is_live && chain.is_listed_independent());
+        if self.renditions.iter().all(|rendition| is_so(rendition.chain)) {
             text.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n");
         }
         let audio = Groups::audio(self.renditions);
@@ -68,7 +77,26 @@ impl<'a> Multivariant<'a> {
                 }
             }
         }
+        self.frames(&mut text);
         text
+    }
+
+    /// EXT-X-I-FRAME-STREAM-INF (HLS §4.4.6.3) of every track of pictures of which frames can be shown by themselves.
+    fn frames(&self, text: &mut String) {
+        for Rendition { track, header, chain, .. } in self.best_first(TrackKind::Video) {
+            if chain.rate.frame_peak_bps == 0 {
+                continue;
+            }
+            let (bandwidth, codec) = (chain.rate.frame_peak_bps, &header.codec);
+            let _ = write!(text, "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={bandwidth},CODECS=\"{codec}\"");
+            if header.width > 0 && header.height > 0 {
+                let _ = write!(text, ",RESOLUTION={}x{}", header.width, header.height);
+            }
+            if self.has_high_range() {
+                let _ = write!(text, ",VIDEO-RANGE={}", range_of(header));
+            }
+            let _ = writeln!(text, ",URI=\"{}/{track}/{}\"", self.generation, self.frames_file);
+        }
     }
 
     /// The tracks of a kind in the order of variants: the one to start with first, as AVPlayer starts
@@ -124,7 +152,7 @@ impl<'a> Multivariant<'a> {
         } else if header.channels > 0 {
             let _ = write!(text, ",CHANNELS=\"{}\"", header.channels);
         }
-        let _ = writeln!(text, ",URI=\"{}/{track}/index.m3u8\"", self.generation);
+        let _ = writeln!(text, ",URI=\"{}/{track}/{}\"", self.generation, self.file);
     }
 
     /// EXT-X-STREAM-INF (HLS §4.4.6.2): bit rates are those of the worst playable combination.
@@ -170,7 +198,7 @@ impl<'a> Multivariant<'a> {
         if self.settings.captions == Some(Captions::None) {
             text.push_str(",CLOSED-CAPTIONS=NONE");
         }
-        let _ = write!(text, "\n{}/{track}/index.m3u8\n", self.generation);
+        let _ = write!(text, "\n{}/{track}/{}\n", self.generation, self.file);
     }
 }
 

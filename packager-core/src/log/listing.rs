@@ -2,8 +2,9 @@
 //! readers list the same, in a multivariant playlist and in an MPD.
 
 use super::settings::{BroadcastSettings, LanguageTag, TrackSettings};
-use super::{BroadcastLog, Chain, TrackName};
+use super::{Begin, BroadcastLog, Chain, TimeRange, TrackName};
 use crate::cmaf::{Header, TrackKind};
+use crate::order::in_order;
 use crate::time::WallMs;
 
 /// A track as viewers are shown it.
@@ -59,6 +60,24 @@ pub fn listed_and_behind<'a>(
     }
     // All have stopped: whoever comes now sees what was last there.
     (shown, Vec::new())
+}
+
+/// The tracks that have media in a range, or may have: what is listed of a part of the past. Nobody is left behind there.
+pub fn listed_in<'a>(
+    log: &'a BroadcastLog,
+    settings: &'a BroadcastSettings,
+    range: &TimeRange,
+) -> Vec<Rendition<'a>> {
+    let (mut listed, behind) = listed_and_behind(log, settings);
+    listed.extend(behind);
+    let is_there = |chain: &Chain| {
+        let begins = usize::try_from(chain.begin.period).ok().and_then(|period| log.periods().get(period));
+        let Begin { start_ticks, timescale, .. } = chain.begin;
+        let begins = begins.map(|record| record.anchor.wall_at(start_ticks, 0, timescale));
+        ends_at(log, chain) > Some(range.start) && range.end.is_none_or(|end| begins < Some(end))
+    };
+    let there = listed.into_iter().filter(|rendition| is_there(rendition.chain));
+    in_order(there, |rendition| rendition.track)
 }
 
 /// Whether what a track's playlist shows lies outside what the others show, so that a player that

@@ -124,6 +124,13 @@ pub struct BitRate {
     pub bits: u64,
     /// Length of all closed segments that have media, in microseconds.
     pub duration_us: u64,
+    /// Highest bit rate of the frames that segments start with, each shown for as long as its segment lasts: BANDWIDTH
+    /// of EXT-X-I-FRAME-STREAM-INF (HLS §4.4.6.3).
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub frame_peak_bps: u64,
+    /// Some closed segment that is no gap does not start with an independent frame.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_dependent: bool,
     /// Samples in the closed segments of the current session,
     pub frames: u64,
     /// and the length of those, in microseconds: FRAME-RATE (HLS §4.4.6.2).
@@ -131,6 +138,10 @@ pub struct BitRate {
     /// The current session has closed no segment yet: these are of the one before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frames_are_old: bool,
+}
+
+fn is_none(value: &u64) -> bool {
+    *value == 0
 }
 
 impl BitRate {
@@ -146,6 +157,10 @@ impl BitRate {
         self.frames_us = self.frames_us.saturating_add(duration_us);
         let frames = segment.parts.iter().map(|part| u64::from(part.meta.samples));
         self.frames = frames.fold(self.frames, u64::saturating_add);
+        self.is_dependent |= !segment.is_independent();
+        let frame_bits =
+            segment.parts.first().map_or(0, |part| u64::from(part.meta.frame_bytes)).saturating_mul(8);
+        self.frame_peak_bps = self.frame_peak_bps.max(scale(frame_bits, 1_000_000, duration_us));
         // "Peak" is over at least half a target duration (HLS §4.4.6.2, BANDWIDTH).
         let half_target_us = u64::from(target_duration_s).saturating_mul(500_000);
         if duration_us >= half_target_us {

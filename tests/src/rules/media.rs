@@ -7,7 +7,12 @@ use super::{Context, Violations};
 
 pub(super) fn check(lines: &Lines, playlist: &Media, context: &Context<'_>, found: &mut Violations) {
     header(lines, playlist, found);
-    server_control(lines, playlist, found);
+    if context.is_plain {
+        plain(lines, found);
+    } else {
+        server_control(lines, playlist, found);
+    }
+    frames(lines, playlist, found);
     segments(playlist, found);
     parts(playlist, found);
     hint(lines, playlist, found);
@@ -84,6 +89,32 @@ fn header(lines: &Lines, playlist: &Media, found: &mut Violations) {
     }
     // hls.js takes a first number of 0 for a playlist that cannot be held.
     found.require(playlist.media_sequence >= 1, "H16", || "EXT-X-MEDIA-SEQUENCE is 0".into());
+}
+
+/// A playlist that is not followed live has none of the tags for that (§4.4.3.7, §4.4.3.8, §4.4.5.3).
+fn plain(lines: &Lines, found: &mut Violations) {
+    for tag in ["EXT-X-SERVER-CONTROL", "EXT-X-PART-INF", "EXT-X-PART", "EXT-X-PRELOAD-HINT", "EXT-X-SKIP"] {
+        found.require(!lines.has(tag), "H5", || format!("{tag} stands in a plain playlist"));
+    }
+}
+
+/// H27: §4.4.3.6.
+fn frames(lines: &Lines, playlist: &Media, found: &mut Violations) {
+    if !playlist.frames_only {
+        let ranges = playlist.segments.iter().any(|segment| segment.range.is_some());
+        found.require(!ranges, "H27", || "there are ranges, but not of I-frames".into());
+        return;
+    }
+    // "A Playlist … MUST NOT contain any EXT-X-PART" of what are no whole segments; it lists frames alone.
+    for tag in ["EXT-X-PART", "EXT-X-PART-INF", "EXT-X-PRELOAD-HINT"] {
+        found.require(!lines.has(tag), "H27", || format!("{tag} stands in a list of I-frames"));
+    }
+    for segment in playlist.segments.iter().filter(|segment| !segment.gap) {
+        found.require(segment.range.is_some_and(|(length, _)| length > 0), "H27", || {
+            format!("frame {} has no range", segment.msn)
+        });
+        found.require(segment.is_closed(), "H27", || format!("frame {} has no URI", segment.msn));
+    }
 }
 
 /// H5: §4.4.3.8.
@@ -197,8 +228,8 @@ fn parts(playlist: &Media, found: &mut Violations) {
         time += segment.length();
     }
     // And they stay until then: "at least three target durations" of parts (AAS, §6.2.2). What has no
-    // PART-INF has no parts.
-    if playlist.part_target.is_none() {
+    // PART-INF has no parts, and nobody is close to the end of what is complete.
+    if playlist.part_target.is_none() || playlist.playlist_type.as_deref() == Some("VOD") {
         return;
     }
     let mut from_end = 0;

@@ -44,6 +44,7 @@ pub(super) fn check(lines: &Lines, context: &Context<'_>, found: &mut Violations
         }
     }
     groups.each_is_named(&variants, found);
+    frames(lines, found);
     // "CLOSED-CAPTIONS … If the value is NONE, all EXT-X-STREAM-INF tags MUST have this attribute with
     // a value of NONE" (§4.4.6.2)
     let none = variants.iter().filter(|(tag, _)| tag.get("CLOSED-CAPTIONS") == Some("NONE")).count();
@@ -54,6 +55,29 @@ pub(super) fn check(lines: &Lines, context: &Context<'_>, found: &mut Violations
 
 /// Renditions by TYPE and GROUP-ID. H26: §4.4.6.1, §4.4.6.1.1.
 struct Groups<'a>(BTreeMap<(&'a str, &'a str), Vec<&'a Tag>>);
+
+/// H27: §4.4.6.3; AAS 6.1.
+fn frames(lines: &Lines, found: &mut Violations) {
+    for tag in lines.named("EXT-X-I-FRAME-STREAM-INF") {
+        let uri = tag.quoted("URI");
+        found.require(uri.is_some(), "H27", || "a list of I-frames has no URI".into());
+        found.require(tag.integer("BANDWIDTH").is_some_and(|bps| bps > 0), "H27", || {
+            format!("{uri:?} has no BANDWIDTH")
+        });
+        let codecs = tag.quoted("CODECS");
+        let variants = || lines.named("EXT-X-STREAM-INF").filter_map(|tag| tag.quoted("CODECS"));
+        found.require(
+            codecs.is_some_and(|codec| variants().any(|all| all.split(',').any(|one| one == codec))),
+            "H27",
+            || format!("{uri:?} is coded in {codecs:?}, which no variant is"),
+        );
+        // "EXT-X-I-FRAME-STREAM-INF … attributes … are the same … except for FRAME-RATE, AUDIO, SUBTITLES, and
+        // CLOSED-CAPTIONS"
+        for name in ["FRAME-RATE", "AUDIO", "SUBTITLES", "CLOSED-CAPTIONS"] {
+            found.require(tag.get(name).is_none(), "H27", || format!("{uri:?} has {name}"));
+        }
+    }
+}
 
 /// Attributes of EXT-X-STREAM-INF that name a group, and the TYPE of its members.
 const GROUP_ATTRIBUTES: [&str; 3] = ["AUDIO", "VIDEO", "SUBTITLES"];

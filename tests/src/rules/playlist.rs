@@ -47,7 +47,7 @@ const WITH_ATTRIBUTES: [&str; 13] = [
 ];
 
 /// Tags with another value, or with none.
-const WITHOUT_ATTRIBUTES: [&str; 13] = [
+const WITHOUT_ATTRIBUTES: [&str; 15] = [
     "EXTM3U",
     "EXT-X-VERSION",
     "EXT-X-INDEPENDENT-SEGMENTS",
@@ -56,6 +56,8 @@ const WITHOUT_ATTRIBUTES: [&str; 13] = [
     "EXT-X-DISCONTINUITY-SEQUENCE",
     "EXT-X-ENDLIST",
     "EXT-X-PLAYLIST-TYPE",
+    "EXT-X-I-FRAMES-ONLY",
+    "EXT-X-BYTERANGE",
     "EXT-X-DISCONTINUITY",
     "EXT-X-PROGRAM-DATE-TIME",
     "EXT-X-GAP",
@@ -235,6 +237,8 @@ pub struct Segment {
     pub date_ms: Option<i64>,
     /// EXT-X-GAP.
     pub gap: bool,
+    /// EXT-X-BYTERANGE: length and offset.
+    pub range: Option<(u64, u64)>,
     /// Its parts, as far as listed.
     pub parts: Vec<Part>,
     /// EXTINF in hundred-thousandths of a second; `None` while it is open.
@@ -282,6 +286,8 @@ pub struct Media {
     pub hint: Option<String>,
     /// EXT-X-RENDITION-REPORT: URI, LAST-MSN, LAST-PART.
     pub reports: Vec<(String, Option<u64>, Option<u64>)>,
+    /// EXT-X-I-FRAMES-ONLY.
+    pub frames_only: bool,
     /// EXT-X-PLAYLIST-TYPE.
     pub playlist_type: Option<String>,
     /// EXT-X-ENDLIST.
@@ -324,6 +330,7 @@ impl Media {
                     media.skipped = skipped.ok_or("EXT-X-SKIP has no SKIPPED-SEGMENTS")?;
                 }
                 "EXT-X-ENDLIST" => media.ended = true,
+                "EXT-X-I-FRAMES-ONLY" => media.frames_only = true,
                 "EXT-X-PLAYLIST-TYPE" => media.playlist_type = Some(tag.value.clone()),
                 "EXT-X-PRELOAD-HINT" if tag.get("TYPE") == Some("PART") => {
                     media.hint = tag.quoted("URI").map(str::to_owned);
@@ -377,6 +384,10 @@ impl Media {
                     next.date_ms = Some(date_ms(&tag.value).ok_or(format!("{} is no date", tag.value))?);
                 }
                 "EXT-X-GAP" => next.gap = true,
+                "EXT-X-BYTERANGE" => {
+                    let range = tag.value.split_once('@').and_then(|(n, o)| integer(n).zip(integer(o)));
+                    next.range = Some(range.ok_or(format!("{} is no range with its offset", tag.value))?);
+                }
                 "EXTINF" => {
                     let duration = tag.value.strip_suffix(',').and_then(seconds);
                     next.duration = Some(duration.ok_or(format!("EXTINF:{} is no duration", tag.value))?);

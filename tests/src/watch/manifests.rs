@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use packager_core::dash::{Form, Manifest, PatchRequest};
+use packager_core::dash::{Form, Manifest, PatchRequest, Stretch};
 use packager_core::log::{
     BroadcastLog, BroadcastSettings, Generation, PeriodRecord, Rendition, listed_and_behind,
 };
@@ -42,6 +42,7 @@ impl Manifests {
                 renditions: &renditions,
                 behind: &behind,
                 form,
+                stretch: Stretch::Window,
             };
             let found = self.manifest(&manifest, form, now);
             wrong.extend(found.into_iter().map(|what| format!("{}: {what}", form.file())));

@@ -82,8 +82,15 @@ fn rendered(tracks: &[Track], settings: &str) -> Vec<String> {
         })
         .collect();
     let generation = Generation::parse("g").unwrap();
-    let text =
-        Multivariant { generation: &generation, settings: &settings, renditions: &renditions }.render();
+    let text = Multivariant {
+        generation: &generation,
+        settings: &settings,
+        renditions: &renditions,
+        file: "index.m3u8",
+        frames_file: "frames.m3u8",
+        is_live: true,
+    }
+    .render();
     text.lines().skip(2).map(str::to_owned).collect()
 }
 

@@ -240,6 +240,7 @@ fn check_part(said: &PartMeta, start_ticks: u64, body: &Bytes, header: &Header) 
         ("offset in ticks", said.offset_ticks.to_string(), found.offset_ticks.to_string()),
         ("number of samples", said.samples.to_string(), found.samples.to_string()),
         ("independence", independence(said), independence(&found)),
+        ("end of the first frame in bytes", said.frame_bytes.to_string(), found.frame_bytes.to_string()),
         ("hash", said.hash.to_string(), found.hash.to_string()),
     ] {
         if said != found {

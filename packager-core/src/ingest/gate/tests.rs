@@ -125,6 +125,7 @@ fn a_part_is_what_is_said_of_it() {
         ("offset", PartMeta { offset_ticks: 0, ..meta }),
         ("number of samples", PartMeta { samples: 11, ..meta }),
         ("independence", PartMeta { independence: Independence::Inside, ..meta }),
+        ("end of the first frame in bytes", PartMeta { frame_bytes: meta.frame_bytes ^ 1, ..meta }),
         ("hash", PartMeta { hash: meta.hash ^ 1, ..meta }),
     ] {
         let why = wrong(checked(PART, &said(meta), &body));
