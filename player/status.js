@@ -48,6 +48,7 @@ const item = (text, kind = "") =>
   Object.assign(document.createElement("li"), { textContent: text, className: kind });
 
 const render = (status) => {
+  show("title", status.title ?? name);
   const names = { waiting: "Waiting", live: "Live", away: "Encoder away", ended: "Ended" };
   by("state").className = `badge ${status.state}`;
   show("state-text", names[status.state] ?? status.state);
@@ -56,7 +57,8 @@ const render = (status) => {
   const { encoder } = status;
   const since = encoder?.connected_since;
   show("since", since ? duration(Date.parse(status.now) - Date.parse(since)) : "–");
-  show("session", since ? `since ${clock(since)}` : "none has pushed yet");
+  const begins = status.start ? `starts ${clock(status.start)}` : "none has pushed yet";
+  show("session", since ? `since ${clock(since)}` : begins);
   show("last", seconds(encoder?.last_part_ms));
   show("rate", rate(status.tracks.reduce((sum, track) => sum + track.bit_rate_bps, 0)));
   show("count", String(status.tracks.length));

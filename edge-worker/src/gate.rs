@@ -5,12 +5,14 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use ingest_lambda::Gate;
+use ingest_lambda::{Gate, Runtime as _};
+use packager_core::ingest::Pusher;
 use packager_core::ingest::gate::{Answer, Content, Headers, IF, META, Request as Asked};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
 use worker::{Env, Result};
 
+use crate::isolate::Isolate;
 use crate::respond::Head;
 use crate::store::R2Store;
 
@@ -33,22 +35,22 @@ fn gate(env: &Env) -> Result<Rc<Gate<R2Store>>> {
 }
 
 /// Answers a request that may push; `path` is what follows `/ingest/`, without a key.
-pub(crate) async fn answer(request: &Request, path: &str, env: &Env) -> Result<Response> {
+pub(crate) async fn answer(request: &Request, path: &str, pusher: &Pusher, env: &Env) -> Result<Response> {
     let method = request.method();
-    let answer = decide(request, &method, path, env).await?;
+    let answer = decide(request, &method, path, pusher, env).await?;
     if let (Content::Text(why), status @ 400..) = (&answer.content, answer.status)
         && status != 404
     {
         tracing::warn!(method, path, status, "refused: {why}");
     }
-    let mut head = Head::with_status(answer.status);
+    let mut head = Head::of(answer.status);
     for (name, value) in answer.headers() {
         head = head.with(name, &value);
     }
     if method == "HEAD" { head.empty() } else { head.with_bytes(&answer.content.bytes()) }
 }
 
-async fn decide(request: &Request, method: &str, path: &str, env: &Env) -> Result<Answer> {
+async fn decide(request: &Request, method: &str, path: &str, pusher: &Pusher, env: &Env) -> Result<Answer> {
     let header = |name| request.headers().get(name);
     let (condition, meta) = (header(IF)?, header(META)?);
     let headers = Headers { condition: condition.as_deref(), meta: meta.as_deref() };
@@ -56,6 +58,10 @@ async fn decide(request: &Request, method: &str, path: &str, env: &Env) -> Resul
         Ok(asked) => asked,
         Err(wrong) => return Ok(wrong.into()),
     };
+    let gate = gate(env)?;
+    if let Err(answer) = gate.admit(&asked, pusher, Isolate::now()).await {
+        return Ok(answer);
+    }
     let said_bytes = header("content-length")?.and_then(|length| length.parse().ok()).unwrap_or(0_usize);
     if said_bytes > BODY_BYTES {
         return Ok(Answer::too_large(BODY_BYTES));
@@ -65,5 +71,5 @@ async fn decide(request: &Request, method: &str, path: &str, env: &Env) -> Resul
     if body.length() as usize > BODY_BYTES {
         return Ok(Answer::too_large(BODY_BYTES));
     }
-    Ok(gate(env)?.answer(asked, Bytes::from(body.to_vec())).await)
+    Ok(gate.answer(asked, Bytes::from(body.to_vec())).await)
 }

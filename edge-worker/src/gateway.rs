@@ -3,21 +3,25 @@
 //! It decides who may push, and gives viewers' requests their one spelling, without anything of the
 //! viewer: what passes is the same for all, so that one answer can be kept for all.
 
-use packager_core::edge::{Response as Decided, canonical};
+use ingest_lambda::Runtime as _;
+use ingest_lambda::store::Store as _;
+use packager_core::edge::{Response as Decided, canonical, status_of};
 use packager_core::ingest::gate::of_push;
-use packager_core::ingest::{Credentials, Denied, PushAccess, PushPath, split_key};
-use packager_core::log::BroadcastName;
+use packager_core::ingest::{Denied, PushPath, Pusher, split_key};
+use packager_core::log::{BroadcastName, key, record};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Headers, Request, RequestInit, RequestRedirect, Response};
 use worker::{Context, Env, Result, event};
 
+use crate::access::Shown;
+use crate::api;
 use crate::callee::Callee;
-use crate::edge::target;
+use crate::edge::{target, unavailable};
 use crate::gate;
+use crate::isolate::Isolate;
+use crate::packager::status;
 use crate::respond::said;
-
-/// The push key, a secret. Without one, only the machine that runs `wrangler dev` may push.
-const PUSH_KEY: &str = "PUSH_KEY";
+use crate::store::R2Store;
 
 /// Names a bucket of S3's, which is only read: see `bucket.mjs`.
 const READ_ONLY: &str = "S3_BUCKET";
@@ -34,7 +38,17 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
         return push(&request, path, &env).await;
     }
     let origin = url.strip_suffix(target).unwrap_or(&url);
-    match target.split('?').next().unwrap_or(target) {
+    if let Some(target) = target.strip_prefix("/api/") {
+        return api::answer(&request, origin, target, &env).await;
+    }
+    let path = target.split('?').next().unwrap_or(target);
+    if status_of(path).is_some() {
+        return match Shown::new(&request.headers())?.operator(&env) {
+            Ok(()) => status(&request, &env).await,
+            Err(problem) => api::respond(&problem.into()),
+        };
+    }
+    match path {
         "/" => return said(&Decided::welcome(origin)),
         "/healthz" => return said(&Decided::health(false)),
         _ => {}
@@ -83,27 +97,13 @@ async fn push(request: &Request, path: &str, env: &Env) -> Result<Response> {
             "this host only plays; push to the ingest that writes to its bucket",
         ));
     }
-    let key = env.secret(PUSH_KEY).ok().map(|key| key.to_string());
-    let access = key.as_deref().map_or(PushAccess::Loopback, PushAccess::Key);
-    let authorization = request.headers().get("authorization")?;
-    let key_shown = request.headers().get(Credentials::KEY)?;
-    let shown = Credentials {
-        authorization: authorization.as_deref(),
-        key: key_shown.as_deref(),
-        from_loopback: request.headers().get("cf-connecting-ip")?.is_some_and(|ip| is_loopback(&ip)),
-        relayed: Credentials::RELAYED.iter().any(|name| has(request, name)),
-    };
     let path_without_key = split_key(path).1;
-    if let Err(denied) = access.check(path, &shown) {
-        tracing::warn!(path = path_without_key, status = denied.status(), "push refused: {denied}");
-        let response = said(&Decided::error(denied.status(), &denied.to_string()))?;
-        if denied == Denied::NoKey {
-            response.headers().set("www-authenticate", Denied::CHALLENGE)?;
-        }
-        return Ok(response);
-    }
+    let pusher = match Shown::new(&request.headers())?.pusher(path, env) {
+        Ok(pusher) => pusher,
+        Err(denied) => return refused(path_without_key, &denied),
+    };
     if of_push(path_without_key) {
-        return gate::answer(request, path_without_key, env).await;
+        return gate::answer(request, path_without_key, &pusher, env).await;
     }
     match request.method().as_str() {
         "PUT" | "POST" => {}
@@ -111,10 +111,30 @@ async fn push(request: &Request, path: &str, env: &Env) -> Result<Response> {
         "DELETE" => return said(&Decided::error(200, "nothing needs to be deleted")),
         _ => return said(&Decided::error(405, "push with PUT or POST")),
     }
-    match PushPath::parse(path_without_key) {
-        Ok(PushPath { broadcast, .. }) => object(env, &broadcast)?.pass(request).await,
-        Err(refusal) => said(&Decided::error(refusal.status(), &refusal.to_string())),
+    let broadcast = match PushPath::parse(path_without_key) {
+        Ok(PushPath { broadcast, .. }) => broadcast,
+        Err(refusal) => return said(&Decided::error(refusal.status(), &refusal.to_string())),
+    };
+    // No object is begun for whoever shows some key.
+    if pusher != Pusher::Any {
+        let record = match R2Store::of(env)?.get(&key::broadcast(&broadcast)).await {
+            Ok(there) => there.and_then(|there| record::from_json(&there.body).ok()),
+            Err(why) => return unavailable(&why),
+        };
+        if let Err(denied) = pusher.admit(record.as_ref(), Isolate::now()) {
+            return refused(path_without_key, &denied);
+        }
     }
+    object(env, &broadcast)?.pass(request).await
+}
+
+fn refused(path: &str, denied: &Denied) -> Result<Response> {
+    tracing::warn!(path, status = denied.status(), "push refused: {denied}");
+    let response = said(&Decided::error(denied.status(), &denied.to_string()))?;
+    if *denied == Denied::NoKey {
+        response.headers().set("www-authenticate", Denied::CHALLENGE)?;
+    }
+    Ok(response)
 }
 
 fn object(env: &Env, broadcast: &BroadcastName) -> Result<Callee> {
@@ -123,10 +143,6 @@ fn object(env: &Env, broadcast: &BroadcastName) -> Result<Callee> {
 
 fn has(request: &Request, name: &str) -> bool {
     request.headers().has(name).unwrap_or(false)
-}
-
-fn is_loopback(ip: &str) -> bool {
-    ip.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 /// The continent. It travels as the host's name, which is no part of what the cache keys by.

@@ -13,6 +13,7 @@ use packager_core::ingest::{Refusal, split_key};
 use packager_core::log::Shape;
 use worker::{ByteStream, DurableObject, Env, Request, Response, Result, State, durable_object};
 
+use crate::access::Shown;
 use crate::isolate::{Isolate, random};
 use crate::respond::said;
 use crate::store::R2Store;
@@ -23,12 +24,13 @@ type Receiving = Ingest<R2Store, (), Isolate>;
 #[durable_object(fetch)]
 pub struct IngestObject {
     ingest: Result<Rc<Receiving>>,
+    env: Env,
 }
 
 impl DurableObject for IngestObject {
     fn new(_: State, env: Env) -> Self {
         let ingest = R2Store::of(&env).map(|store| Rc::new(Ingest::new(store, (), settings(&env), random)));
-        Self { ingest }
+        Self { ingest, env }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -37,14 +39,20 @@ impl DurableObject for IngestObject {
             Err(why) => return Err(why.to_string().into()),
         };
         let path = request.path();
-        let path = split_key(path.strip_prefix("/ingest/").unwrap_or(&path)).1.to_owned();
+        let path = path.strip_prefix("/ingest/").unwrap_or(&path);
+        // The gateway has let it pass. What it may do here is asked again while it goes on.
+        let pusher = match Shown::new(&request.headers().0)?.pusher(path, &self.env) {
+            Ok(pusher) => pusher,
+            Err(denied) => return Ok(said(&Decided::error(denied.status(), &denied.to_string()))?.into()),
+        };
+        let path = split_key(path).1.to_owned();
         // A request without a body has no stream; to encoders that is an empty body.
         let body = request.stream().ok();
         // Encoders do not wait for answers: ffmpeg closes the connection the moment a body ends. What
         // came is stored all the same, whatever becomes of the request.
         let (answer, answered) = tokio::sync::oneshot::channel();
         wasm_bindgen_futures::spawn_local(async move {
-            let received = match ingest.open(&path).await {
+            let received = match ingest.open(&path, &pusher).await {
                 Ok(upload) => receive(upload, body).await,
                 Err(refusal) => Err(refusal),
             };
@@ -80,7 +88,7 @@ async fn receive(mut upload: Upload, body: Option<ByteStream>) -> std::result::R
 }
 
 /// How media is cut: variables of `wrangler.toml`; where one is not set, or no number, as usual.
-fn settings(env: &Env) -> Settings {
+pub(crate) fn settings(env: &Env) -> Settings {
     let number = |name: &str| env.var(name).ok().and_then(|value| value.to_string().parse::<u32>().ok());
     let usual = Settings::default();
     Settings {

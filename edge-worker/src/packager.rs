@@ -7,7 +7,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 
 use ingest_lambda::Runtime as _;
-use packager_core::edge::{Asked, Body, Response as Decided, Step};
+use packager_core::edge::{Asked, Body, Method, Response as Decided, Step};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{Request, Response};
@@ -64,6 +64,24 @@ async fn answer(request: &Request, env: &Env) -> Result<Response> {
             // It was restarted, or moved.
             tracing::warn!("who waits at {place} is told to ask again: {why}");
             said(&Decided::error(503, "waiting was interrupted; ask again"))
+        }
+    }
+}
+
+/// Answers an operator, who is before the cache, and whom nobody keeps waiting.
+pub(crate) async fn status(request: &Request, env: &Env) -> Result<Response> {
+    let edge = edge(env)?;
+    let viewer = ViewerRequest { method: Method::Operator, ..ViewerRequest::new(request)? };
+    let asked = Asked::at(Isolate::now());
+    loop {
+        match edge.handle(&viewer.as_core(), asked) {
+            Step::Respond(decided) => return edge.send(decided, &viewer, env).await,
+            Step::Wait(_) => return said(&Decided::unavailable()),
+            Step::Fetch(fetches) => {
+                if let Err(why) = edge.read(fetches).await {
+                    return unavailable(&why);
+                }
+            }
         }
     }
 }

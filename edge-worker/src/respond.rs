@@ -23,7 +23,7 @@ pub(crate) struct Head {
 impl Head {
     /// As they were decided.
     pub(crate) fn new(decided: &Decided) -> Self {
-        let mut head = Self::with_status(decided.status);
+        let mut head = Self::of(decided.status);
         for (name, value) in decided.headers() {
             head.push(name, &value);
         }
@@ -31,7 +31,7 @@ impl Head {
     }
 
     /// A status, and no headers yet.
-    pub(crate) fn with_status(status: u16) -> Self {
+    pub(crate) fn of(status: u16) -> Self {
         Self { status, headers: String::with_capacity(512) }
     }
 

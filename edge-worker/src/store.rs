@@ -166,6 +166,24 @@ impl Store for R2Store {
             })
         })
     }
+
+    fn keys(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send {
+        SendFuture::new(async move {
+            check_prefix(prefix)?;
+            let page = self.bucket.list().prefix(prefix).execute().await;
+            let page = page.map_err(|why| failed(prefix, &why))?;
+            Ok(page.objects().into_iter().map(|object| object.key()).collect())
+        })
+    }
+
+    fn delete(&self, keys: &[String]) -> impl Future<Output = Result<(), StoreError>> + Send {
+        SendFuture::new(async move {
+            let Some(first) = keys.first() else { return Ok(()) };
+            keys.iter().try_for_each(|key| check_key(key))?;
+            let all = keys.iter().map(String::as_str).collect();
+            self.bucket.delete_multiple(all).await.map_err(|why| failed(first, &why))
+        })
+    }
 }
 
 /// `If-None-Match: *`

@@ -1,16 +1,17 @@
 //! What `rimcast push` sends, object by object, into a store.
 //!
-//! Nothing of a broadcast is kept here but headers that were seen, and those never change: any number of gates may
-//! stand before one store, and each request may come to another.
+//! Nothing of a broadcast is kept here but headers that were seen, which never change, and for five seconds its record:
+//! any number of gates may stand before one store, and each request may come to another.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use packager_core::cmaf::Header;
-use packager_core::ingest::PutMode;
 use packager_core::ingest::gate::{Answer, Request, Stored, Write};
+use packager_core::ingest::{Pusher, PutMode, RECORD_TRUST_MS};
 use packager_core::log::reader::Target;
-use packager_core::log::{BroadcastRecord, Key, record};
+use packager_core::log::{BroadcastName, BroadcastRecord, Key, key, record};
+use packager_core::time::WallMs;
 
 use crate::observer::Observer;
 use crate::store::{ETag, Store, StoreError, Swapped};
@@ -24,6 +25,7 @@ pub struct Gate<S, O = ()> {
     store: S,
     observer: O,
     headers: Mutex<Headers>,
+    records: Mutex<Records>,
 }
 
 impl<S: Store> Gate<S> {
@@ -36,7 +38,18 @@ impl<S: Store> Gate<S> {
 impl<S: Store, O: Observer> Gate<S, O> {
     /// A gate that tells `observer` of everything that it writes.
     pub fn observed(store: S, observer: O) -> Self {
-        Self { store, observer, headers: Mutex::default() }
+        Self { store, observer, headers: Mutex::default(), records: Mutex::default() }
+    }
+
+    /// Whether whoever sends a request may, before its body is read.
+    ///
+    /// # Errors
+    ///
+    /// What to answer instead.
+    pub async fn admit(&self, request: &Request, pusher: &Pusher, now: WallMs) -> Result<(), Answer> {
+        let Some(broadcast) = request.broadcast() else { return Ok(()) };
+        let record = self.record(&broadcast, now).await.map_err(|why| unavailable(&why))?;
+        request.admit(pusher, record.as_deref(), now).map_err(|denied| Answer::denied(&denied))
     }
 
     /// Carries a request out.
@@ -47,28 +60,36 @@ impl<S: Store, O: Observer> Gate<S, O> {
             Request::List(prefix) => self.store.list(prefix).await.map(|names| Answer::names(&names)),
             Request::Put(write) => self.put(write, body).await,
         };
-        answered.unwrap_or_else(|why| {
-            tracing::error!("{why}");
-            // What the store said is for the operator, who reads the log.
-            Answer::unavailable(match why {
-                StoreError::Forbidden { .. } => {
-                    "this host has no access to its storage; its operator has to give it the right to read and \
-                     write there"
-                }
-                StoreError::Full { .. } => "storage is full; its operator has to make room",
-                StoreError::Damaged { .. } => {
-                    "what is stored there cannot be read; the host's log says more"
-                }
-                _ => "storage is busy or cannot be reached; try again in a moment",
-            })
-        })
+        answered.unwrap_or_else(|why| unavailable(&why))
+    }
+
+    /// The broadcast's record, as it was within the last five seconds.
+    async fn record(
+        &self,
+        broadcast: &BroadcastName,
+        now: WallMs,
+    ) -> Result<Option<Arc<BroadcastRecord>>, StoreError> {
+        let records = || self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(record) = records().find(broadcast, now) {
+            return Ok(Some(record));
+        }
+        let key = key::broadcast(broadcast);
+        let Some(there) = self.store.get(&key).await? else { return Ok(None) };
+        match record::from_json(&there.body) {
+            Ok(record) => Ok(Some(records().insert(broadcast, record, now))),
+            Err(why) => Err(StoreError::Damaged { key, why }),
+        }
     }
 
     async fn get(&self, key: &Key) -> Result<Answer, StoreError> {
-        let found = self.store.get(&key.spell()).await?;
-        Ok(found.map_or_else(Answer::not_found, |there| {
-            Answer::object(key, &there.meta, there.body, &there.etag.0)
-        }))
+        let Some(there) = self.store.get(&key.spell()).await? else { return Ok(Answer::not_found()) };
+        if let Key::Record(_) = key {
+            return match record::from_json(&there.body) {
+                Ok(record) => Ok(Answer::record(record, &there.etag.0)),
+                Err(why) => Err(StoreError::Damaged { key: key.spell(), why }),
+            };
+        }
+        Ok(Answer::object(key, &there.meta, there.body, &there.etag.0))
     }
 
     async fn head(&self, key: &Key) -> Result<Answer, StoreError> {
@@ -199,6 +220,44 @@ impl<S: Store, O: Observer> Gate<S, O> {
 
     fn headers(&self) -> std::sync::MutexGuard<'_, Headers> {
         self.headers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unavailable(why: &StoreError) -> Answer {
+    tracing::error!("{why}");
+    // What the store said is for the operator, who reads the log.
+    Answer::unavailable(match why {
+        StoreError::Forbidden { .. } => {
+            "this host has no access to its storage; its operator has to give it the right to read and \
+             write there"
+        }
+        StoreError::Full { .. } => "storage is full; its operator has to make room",
+        StoreError::Damaged { .. } => "what is stored there cannot be read; the host's log says more",
+        _ => "storage is busy or cannot be reached; try again in a moment",
+    })
+}
+
+/// The records that were read last.
+#[derive(Debug, Default)]
+struct Records(Vec<(BroadcastName, Arc<BroadcastRecord>, WallMs)>);
+
+impl Records {
+    fn find(&self, broadcast: &BroadcastName, now: WallMs) -> Option<Arc<BroadcastRecord>> {
+        let (_, record, read) = self.0.iter().find(|(name, ..)| name == broadcast)?;
+        (0..RECORD_TRUST_MS).contains(&now.since_ms(*read)).then(|| Arc::clone(record))
+    }
+
+    fn insert(
+        &mut self,
+        broadcast: &BroadcastName,
+        record: BroadcastRecord,
+        now: WallMs,
+    ) -> Arc<BroadcastRecord> {
+        let record = Arc::new(record);
+        // Who pushes may name as many broadcasts as they like.
+        self.0.retain(|(name, _, read)| name != broadcast && now.since_ms(*read) < RECORD_TRUST_MS);
+        self.0.push((broadcast.clone(), Arc::clone(&record), now));
+        record
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod function;
 mod gate;
 mod observer;
+mod operator;
 mod receive;
 mod runtime;
 pub mod store;
@@ -12,6 +13,7 @@ mod viewer;
 
 pub use gate::Gate;
 pub use observer::Observer;
+pub use operator::{Asked, Operator};
 pub use receive::{Ingest, Settings, Upload};
 #[cfg(feature = "native")]
 pub use runtime::Native;

@@ -4,42 +4,28 @@
 //! it asks for (one at a time for each track, tracks in parallel), and answers uploads once what
 //! they brought is stored. Nothing is decided here.
 
+mod records;
+mod task;
+
 use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
-use packager_core::ingest::{
-    Notice, Outcome, PushPath, Put, PutMode, Receiver, Recovery, Refusal, Severity, UploadId,
-};
-use packager_core::log::{
-    BroadcastName, BroadcastRecord, BroadcastSettings, Generation, Target, TrackDescription, TrackName, key,
-    record,
-};
-use packager_core::order::SortedMap;
-use packager_core::time::WallMs;
+use packager_core::ingest::{Outcome, PushPath, Pusher, Put, PutMode, Recovery, Refusal, UploadId};
+use packager_core::log::{BroadcastName, BroadcastRecord, BroadcastSettings, Target};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::observer::Observer;
 use crate::runtime::Runtime;
 use crate::store::{self, Created, ETag, Store, StoreError, Swapped};
 
+use self::task::Task;
+
 pub use packager_core::ingest::Settings;
 
 /// Messages that may wait for a broadcast's task: more, and bodies are read no further.
 const QUEUE: usize = 64;
-
-/// A broadcast nobody pushes to is dropped from memory after this long; storage has it all.
-const IDLE_MS: u64 = 300_000;
-
-/// How long `broadcast.json` is trusted.
-const GENERATION_TRUST_MS: i64 = 5_000;
-
-/// Least time between two writes of `broadcast.json`: R2 takes one a second to a key.
-const RECORD_MS: i64 = 1_000;
 
 /// How often a failing write is tried, with doubling pauses from [`RETRY_PAUSE_MS`].
 const TRIES: u32 = 6;
@@ -60,7 +46,7 @@ struct Shared<S, O, R> {
 }
 
 enum Message {
-    Open { path: PushPath, file: String, reply: oneshot::Sender<Result<UploadId, Refusal>> },
+    Open { path: PushPath, file: String, pusher: Pusher, reply: oneshot::Sender<Result<UploadId, Refusal>> },
     Push { id: UploadId, bytes: Bytes, reply: oneshot::Sender<Result<(), Refusal>> },
     Finish { id: UploadId, whole: bool, reply: oneshot::Sender<Result<(), Refusal>> },
 }
@@ -113,14 +99,26 @@ impl<S: Store, O: Observer, R: Runtime> Ingest<S, O, R> {
     ///
     /// # Errors
     ///
-    /// The path names nothing that can be pushed, or storage cannot be read.
-    pub async fn open(&self, path: &str) -> Result<Upload, Refusal> {
+    /// The path names nothing that can be pushed, whoever sends it may not push to it, or storage cannot be read.
+    pub async fn open(&self, path: &str, pusher: &Pusher) -> Result<Upload, Refusal> {
         let parsed = PushPath::parse(path)?;
         // A task that is just ending refuses the message; the next one takes it.
         for _ in 0..2 {
-            let task = self.task(&parsed.broadcast);
+            let task = match self.running(&parsed.broadcast) {
+                Some(task) => task,
+                None => {
+                    // Nothing is begun for who may not push.
+                    let there = self.shared.record(&parsed.broadcast).await.map_err(|why| {
+                        tracing::error!(broadcast = %parsed.broadcast, "cannot receive: {why}");
+                        stopped()
+                    })?;
+                    pusher.admit(there.as_ref().map(|(record, _)| record), R::now())?;
+                    self.task(&parsed.broadcast)
+                }
+            };
             let (reply, answer) = oneshot::channel();
-            let message = Message::Open { path: parsed.clone(), file: path.to_owned(), reply };
+            let (path, file, pusher) = (parsed.clone(), path.to_owned(), pusher.clone());
+            let message = Message::Open { path, file, pusher, reply };
             if task.send(message).await.is_ok()
                 && let Ok(opened) = answer.await
             {
@@ -128,6 +126,11 @@ impl<S: Store, O: Observer, R: Runtime> Ingest<S, O, R> {
             }
         }
         Err(stopped())
+    }
+
+    fn running(&self, broadcast: &BroadcastName) -> Option<mpsc::Sender<Message>> {
+        let tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.get(broadcast).filter(|task| !task.is_closed()).cloned()
     }
 
     fn task(&self, broadcast: &BroadcastName) -> mpsc::Sender<Message> {
@@ -181,243 +184,10 @@ impl Upload {
     }
 }
 
-type Writing = Pin<Box<dyn Future<Output = (Put, Outcome)> + Send>>;
-
-/// One broadcast's task.
-struct Task<S, O, R> {
-    shared: Arc<Shared<S, O, R>>,
-    name: BroadcastName,
-    generation: Generation,
-    receiver: Receiver,
-    finishing: Vec<(UploadId, oneshot::Sender<Result<(), Refusal>>)>,
-    puts: FuturesUnordered<Writing>,
-    /// When `broadcast.json` was last read.
-    checked: WallMs,
-    /// When it may be written again.
-    writable: WallMs,
-}
-
-impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
-    async fn run(
-        shared: Arc<Shared<S, O, R>>,
-        name: BroadcastName,
-        mut messages: mpsc::Receiver<Message>,
-    ) -> Result<(), StoreError> {
-        let generation = shared.generation(&name).await?;
-        let recovery = shared.recover(&name, &generation).await?;
-        let receiver = recovery.finish((shared.random)());
-        let mut task = Self {
-            shared,
-            name,
-            generation,
-            receiver,
-            finishing: Vec::new(),
-            puts: FuturesUnordered::new(),
-            checked: R::now(),
-            // It may have been written just before it was read.
-            writable: R::now().plus_ms(RECORD_MS),
-        };
-        loop {
-            let deadline =
-                task.receiver.next_deadline().map(|at| at.since_ms(R::now()).max(1).unsigned_abs());
-            let pause_ms = deadline.unwrap_or(IDLE_MS);
-            tokio::select! {
-                message = messages.recv(), if !task.receiver.is_full() => {
-                    let Some(message) = message else { return Ok(()) };
-                    if matches!(message, Message::Open { .. }) && task.was_created_anew().await? {
-                        // What asks for it next begins a task for the new one; bodies of the old that
-                        // are still coming in are answered as the task's end is.
-                        return Ok(());
-                    }
-                    task.message(message);
-                }
-                Some((put, outcome)) = task.puts.next() => task.stored(&put, &outcome),
-                () = R::sleep(pause_ms) => {
-                    if deadline.is_none() && task.receiver.is_idle() {
-                        messages.close();
-                    }
-                    task.receiver.tick(R::now());
-                }
-            }
-            if task.receiver.needs_reload() {
-                let recovery = task.shared.recover(&task.name, &task.generation).await?;
-                task.receiver.reload(recovery);
-                task.receiver.tick(R::now());
-            }
-            task.settle();
-        }
-    }
-
-    /// A broadcast that was deleted and created anew is another one.
-    async fn was_created_anew(&mut self) -> Result<bool, StoreError> {
-        let now = R::now();
-        if now.since_ms(self.checked) < GENERATION_TRUST_MS {
-            return Ok(false);
-        }
-        self.checked = now;
-        let generation = self.shared.generation(&self.name).await?;
-        let is_another = generation != self.generation;
-        if is_another {
-            tracing::warn!(broadcast = %self.name, %generation, "the broadcast was created anew");
-        }
-        Ok(is_another)
-    }
-
-    fn message(&mut self, message: Message) {
-        // An encoder that has gone needs no answer; what it sent is kept all the same.
-        match message {
-            Message::Open { path, file, reply } => {
-                let opened = self.receiver.open(&file, &path.resource);
-                if let Err(Ok(id)) = reply.send(opened) {
-                    self.receiver.finish(id, false, R::now());
-                    let _ = self.receiver.settled(id);
-                }
-            }
-            Message::Push { id, bytes, reply } => {
-                let pushed = self.receiver.push(id, bytes, R::now());
-                if pushed.is_err() {
-                    let _ = self.receiver.settled(id);
-                }
-                let _ = reply.send(pushed);
-            }
-            Message::Finish { id, whole, reply } => {
-                self.receiver.finish(id, whole, R::now());
-                self.finishing.push((id, reply));
-            }
-        }
-    }
-
-    fn stored(&mut self, put: &Put, outcome: &Outcome) {
-        if self.receiver.stored(put.id, outcome, R::now()) {
-            let Put { target, key, meta, body, .. } = put;
-            self.shared.observer.stored(&self.name, &self.generation, target, key, meta, body);
-        }
-    }
-
-    /// Starts what can be written, answers what can be answered, logs what should be known.
-    fn settle(&mut self) {
-        while let Some(put) = self.receiver.next_put() {
-            let shared = Arc::clone(&self.shared);
-            self.puts.push(Box::pin(async move {
-                let outcome = shared.write(&put).await;
-                (put, outcome)
-            }));
-        }
-        if let Some(described) = self.receiver.take_described() {
-            let (shared, name, generation) =
-                (Arc::clone(&self.shared), self.name.clone(), self.generation.clone());
-            let now = R::now();
-            let at = self.writable.max(now);
-            self.writable = at.plus_ms(RECORD_MS);
-            R::spawn(async move {
-                R::sleep(at.since_ms(now).unsigned_abs()).await;
-                if let Err(why) = shared.describe(&name, &generation, &described).await {
-                    tracing::warn!(broadcast = %name, "cannot keep what the encoder says of the tracks: {why}");
-                }
-            });
-        }
-        self.shared.observer.unstored(&self.name, self.receiver.unstored_bytes());
-        let receiver = &mut self.receiver;
-        let mut waiting = Vec::new();
-        for (id, reply) in self.finishing.drain(..) {
-            match receiver.settled(id) {
-                Some(answer) => drop(reply.send(answer)),
-                None => waiting.push((id, reply)),
-            }
-        }
-        self.finishing = waiting;
-        for notice in self.receiver.take_notices() {
-            log(&self.name, &notice);
-        }
-    }
-}
-
-fn log(broadcast: &BroadcastName, notice: &Notice) {
-    match notice.severity() {
-        Severity::Info => tracing::info!(%broadcast, "{notice}"),
-        Severity::Warning => tracing::warn!(%broadcast, "{notice}"),
-    }
-}
-
 impl<S: Store, O: Observer, R: Runtime> Shared<S, O, R> {
-    /// The broadcast's generation; the first push creates it.
-    async fn generation(&self, name: &BroadcastName) -> Result<Generation, StoreError> {
-        loop {
-            if let Some((record, _)) = self.record(name).await? {
-                return Ok(record.generation);
-            }
-            let record = BroadcastRecord::new(Generation::mint(R::now(), (self.random)()));
-            if self.put_record(name, None, &record).await? {
-                return Ok(record.generation);
-            }
-        }
-    }
-
-    async fn configure(&self, name: &BroadcastName, settings: &BroadcastSettings) -> Result<(), StoreError> {
-        loop {
-            let there = self.record(name).await?;
-            let expected = there.as_ref().map(|(_, etag)| etag);
-            let record = match &there {
-                Some((record, _)) if record.settings == *settings => return Ok(()),
-                Some((record, _)) => record.clone(),
-                None => BroadcastRecord::new(Generation::mint(R::now(), (self.random)())),
-            };
-            let record = BroadcastRecord { settings: settings.clone(), ..record };
-            if self.put_record(name, expected, &record).await? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Keeps what an encoder's manifest says of the tracks.
-    async fn describe(
-        &self,
-        name: &BroadcastName,
-        generation: &Generation,
-        described: &SortedMap<TrackName, TrackDescription>,
-    ) -> Result<(), StoreError> {
-        while let Some((there, etag)) =
-            self.record(name).await?.filter(|(there, _)| there.generation == *generation)
-        {
-            let mut record = there.clone();
-            record.learn(described);
-            if record == there || self.put_record(name, Some(&etag), &record).await? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    async fn record(&self, name: &BroadcastName) -> Result<Option<(BroadcastRecord, ETag)>, StoreError> {
-        let key = key::broadcast(name);
-        let Some(object) = self.store.get(&key).await? else { return Ok(None) };
-        match record::from_json(&object.body) {
-            Ok(record) => Ok(Some((record, object.etag))),
-            Err(why) => Err(StoreError::Damaged { key, why }),
-        }
-    }
-
-    /// Writes a record in place of the one expected, if it still is the one there.
-    async fn put_record(
-        &self,
-        name: &BroadcastName,
-        expected: Option<&ETag>,
-        record: &BroadcastRecord,
-    ) -> Result<bool, StoreError> {
-        let json = Bytes::from(record::to_json(record));
-        if self.store.swap(&key::broadcast(name), expected, "", &[json]).await? == Swapped::Conflict {
-            return Ok(false);
-        }
-        match expected {
-            None => tracing::info!(broadcast = %name, generation = %record.generation, "broadcast created"),
-            Some(_) => tracing::info!(broadcast = %name, "the broadcast's settings changed"),
-        }
-        self.observer.recorded(name, record);
-        Ok(true)
-    }
-
-    async fn recover(&self, name: &BroadcastName, generation: &Generation) -> Result<Recovery, StoreError> {
-        let mut recovery = Recovery::new(name, generation, self.settings);
+    async fn recover(&self, name: &BroadcastName, record: &BroadcastRecord) -> Result<Recovery, StoreError> {
+        let settings = self.settings.of(&record.event.cut);
+        let mut recovery = Recovery::new(name, &record.generation, settings);
         loop {
             let reads = recovery.wants();
             if reads.is_empty() {

@@ -58,6 +58,16 @@ impl Store for Counting {
         self.writes.fetch_add(1, Ordering::Relaxed);
         self.store.swap(key, expected, meta, body).await
     }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.store.keys(prefix).await
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        self.store.delete(keys).await
+    }
 }
 
 /// A bucket, and a new gate before it whenever one is asked for.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use ingest_lambda::store::{FolderStore, Store};
 use ingest_lambda::{Ingest, Native, Observer, Settings};
+use packager_core::ingest::Pusher;
 use packager_core::log::{BroadcastName, BroadcastRecord, BroadcastSettings, Generation, Target, record};
 
 fn media(file: &str) -> Bytes {
@@ -20,7 +21,7 @@ fn ingest(store: &FolderStore) -> Ingest<FolderStore, (), Native> {
 }
 
 async fn push(ingest: &Ingest<FolderStore, (), Native>, path: &str, body: Bytes) -> Result<(), u16> {
-    let mut upload = ingest.open(path).await.map_err(|refusal| refusal.status())?;
+    let mut upload = ingest.open(path, &Pusher::Any).await.map_err(|refusal| refusal.status())?;
     for piece in body.chunks(1500) {
         upload.push(Bytes::copy_from_slice(piece)).await.map_err(|refusal| refusal.status())?;
     }
@@ -122,7 +123,7 @@ async fn settings_create_a_broadcast_and_change_nothing_else_of_it() {
     let created = stored().await;
     assert_eq!(created.settings, english);
     // What is pushed goes where viewers were told that it will.
-    let mut upload = ingest.open("show/init-stream0.m4s").await.unwrap();
+    let mut upload = ingest.open("show/init-stream0.m4s", &Pusher::Any).await.unwrap();
     upload.push(media("init-stream0.m4s")).await.unwrap();
     upload.finish(true).await.unwrap();
     assert!(store.list("show/").await.unwrap().contains(&created.generation.to_string()));

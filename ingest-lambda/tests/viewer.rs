@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use ingest_lambda::store::{FolderStore, Store};
 use ingest_lambda::{BrokenOff, Ingest, Native, Settings, Viewers};
 use packager_core::edge::{Body, Method, Request, Response};
+use packager_core::ingest::Pusher;
 
 fn media(file: &str) -> Bytes {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/media/live_dash_push").join(file);
@@ -32,7 +33,7 @@ impl World {
     }
 
     async fn push(&self, file: &str) {
-        let mut upload = self.ingest.open(&format!("show/{file}")).await.unwrap();
+        let mut upload = self.ingest.open(&format!("show/{file}"), &Pusher::Any).await.unwrap();
         upload.push(media(file)).await.unwrap();
         upload.finish(true).await.unwrap();
     }

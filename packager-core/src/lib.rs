@@ -30,6 +30,7 @@ pub mod ingest;
 pub mod isobmff;
 pub mod limits;
 pub mod log;
+pub mod operator;
 pub mod order;
 pub mod status;
 pub mod time;

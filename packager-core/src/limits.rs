@@ -87,3 +87,7 @@ pub const ALIASES: usize = 4096;
 
 /// Longest metadata of an object: S3 keeps 2 kB, names of fields included; a part's is under 150 bytes.
 pub const META_BYTES: usize = 1_500;
+
+/// Most push keys kept of a broadcast: two that are valid while one takes the other's place, and those that were valid
+/// lately.
+pub const PUSH_KEYS_PER_BROADCAST: usize = 4;

@@ -3,9 +3,13 @@
 //! Media time is an integer everywhere. Conversions are done in 128 bits and saturate, so that no
 //! time an encoder can write makes them overflow.
 
+mod date;
+
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
+
+pub use date::{Date, iso_date, parse_date};
 
 /// Ticks per second of a track (`mdhd.timescale`, ISO/IEC 14496-12 §8.4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

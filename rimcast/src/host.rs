@@ -10,8 +10,10 @@ use http::header::HOST;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use ingest_lambda::store::FolderStore;
+use packager_core::edge;
 use tokio::sync::watch;
 
+use crate::api;
 use crate::body::Outgoing;
 use crate::hub::Hub;
 use crate::ingest;
@@ -29,6 +31,12 @@ pub(crate) struct Host {
     pub(crate) pages: Pages,
     /// What encoders must show; without one, only this machine may push.
     pub(crate) push_key: Option<String>,
+    /// What operators must show; without one, only this machine may manage broadcasts.
+    pub(crate) admin_token: Option<String>,
+    /// Does what operators ask.
+    pub(crate) operator: api::Operator,
+    /// How media is cut where a broadcast says nothing of it.
+    pub(crate) settings: ingest_lambda::Settings,
     /// Takes what is pushed.
     pub(crate) ingest: ingest::Ingest,
     /// Takes what `rimcast push` has cut.
@@ -53,6 +61,14 @@ impl Host {
             let rest = rest.to_owned();
             return Answer::Later(Box::pin(ingest::answer(self, peer, rest, request)));
         }
+        if let Some(rest) = path.strip_prefix("/api/") {
+            let rest = rest.to_owned();
+            return Answer::Later(Box::pin(api::answer(self, peer, rest, request)));
+        }
+        let is_operators = edge::status_of(path).is_some();
+        if is_operators && let Err(problem) = api::admit(&self, peer, request.headers()) {
+            return Answer::Now(Some(Box::new(api::respond(problem.into()))));
+        }
         let is_head = request.method() == Method::HEAD;
         if let Some(page) = self.page(&request).filter(|_| is_head || request.method() == Method::GET) {
             return Answer::Now(Some(Box::new(if is_head { without_body(page) } else { page })));
@@ -60,6 +76,7 @@ impl Host {
         let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let viewer = ViewerRequest {
             method: request.method().clone(),
+            is_operators,
             target: Box::from(target),
             accepts: Accepts::new(request.headers()),
         };

@@ -14,8 +14,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use ingest_lambda::store::{FolderStore, OBJECT_BYTES};
-use ingest_lambda::{Native, Observer, Upload};
-use packager_core::ingest::{Denied, PushAccess, Refusal, gate, split_key};
+use ingest_lambda::{Native, Observer, Runtime as _, Upload};
+use packager_core::ingest::{Denied, PushAccess, Pusher, Refusal, gate, split_key};
 use packager_core::log::{BroadcastName, BroadcastRecord, Generation, Target};
 
 use crate::auth::credentials;
@@ -67,22 +67,12 @@ pub(crate) async fn answer(
     let allowed = access.check(&path, &credentials(peer.ip(), request.headers()));
     // From here on the path is told in logs, and the key must not be.
     let path = split_key(&path).1.to_owned();
-    if let Err(denied) = allowed {
-        if denied == Denied::NoKey && request.headers().contains_key(EXPECT) {
-            // ffmpeg asks what is wanted before it sends each body, and then shows the key.
-            tracing::debug!(%peer, path, "asked for the push key");
-        } else {
-            tracing::warn!(%peer, path, status = denied.status(), "push refused: {denied}");
-        }
-        let status = StatusCode::from_u16(denied.status()).unwrap_or(StatusCode::FORBIDDEN);
-        let mut response = sentence(status, &denied.to_string());
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(Denied::CHALLENGE));
-        }
-        return response;
-    }
+    let pusher = match allowed {
+        Ok(pusher) => pusher,
+        Err(denied) => return refused(peer, &path, &denied, &request),
+    };
     if gate::of_push(&path) {
-        return object(&host, &path, request).await;
+        return object(&host, &path, &pusher, request).await;
     }
     match *request.method() {
         Method::PUT | Method::POST => {}
@@ -96,7 +86,7 @@ pub(crate) async fn answer(
     let receiving = tokio::spawn({
         let path = path.clone();
         async move {
-            match host.ingest.open(&path).await {
+            match host.ingest.open(&path, &pusher).await {
                 Ok(upload) => receive(&host, upload, body).await,
                 Err(refusal) => Err((refusal, Some(body))),
             }
@@ -126,19 +116,38 @@ pub(crate) async fn answer(
     }
 }
 
+/// Answers who shows nothing that could let them push.
+fn refused(peer: SocketAddr, path: &str, denied: &Denied, request: &Request<Incoming>) -> Response<Outgoing> {
+    if *denied == Denied::NoKey && request.headers().contains_key(EXPECT) {
+        // ffmpeg asks what is wanted before it sends each body, and then shows the key.
+        tracing::debug!(%peer, path, "asked for the push key");
+    } else {
+        tracing::warn!(%peer, path, status = denied.status(), "push refused: {denied}");
+    }
+    let status = StatusCode::from_u16(denied.status()).unwrap_or(StatusCode::FORBIDDEN);
+    let mut response = sentence(status, &denied.to_string());
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(Denied::CHALLENGE));
+    }
+    response
+}
+
 /// Answers `rimcast push`, which sends each object as a request of its own.
-async fn object(host: &Host, path: &str, request: Request<Incoming>) -> Response<Outgoing> {
+async fn object(host: &Host, path: &str, pusher: &Pusher, request: Request<Incoming>) -> Response<Outgoing> {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let said = gate::Headers { condition: header(gate::IF), meta: header(gate::META) };
     let answer = match gate::Request::parse(request.method().as_str(), path, &said) {
         Err(wrong) => wrong.into(),
-        Ok(asked) => {
-            let most = usize::try_from(OBJECT_BYTES).unwrap_or(usize::MAX);
-            match Limited::new(request.into_body(), most).collect().await {
-                Ok(body) => host.gate.answer(asked, body.to_bytes()).await,
-                Err(_) => gate::Answer::too_large(most),
+        Ok(asked) => match host.gate.admit(&asked, pusher, Native::now()).await {
+            Err(answer) => answer,
+            Ok(()) => {
+                let most = usize::try_from(OBJECT_BYTES).unwrap_or(usize::MAX);
+                match Limited::new(request.into_body(), most).collect().await {
+                    Ok(body) => host.gate.answer(asked, body.to_bytes()).await,
+                    Err(_) => gate::Answer::too_large(most),
+                }
             }
-        }
+        },
     };
     let mut response = Response::new(Outgoing::EMPTY);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

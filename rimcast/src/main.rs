@@ -1,7 +1,9 @@
-//! The command line: `rimcast serve`, `rimcast demo`, `rimcast push`, `rimcast inspect`.
+//! The command line: `rimcast serve`, `rimcast demo`, `rimcast push`, `rimcast broadcast`, `rimcast inspect`.
 
+mod api;
 mod auth;
 mod body;
+mod broadcast;
 mod demo;
 mod host;
 mod hub;
@@ -51,6 +53,9 @@ enum Command {
     /// Cut what an encoder sends into parts, and push them to a deployment
     #[command(after_help = PUSH_EXAMPLES)]
     Push(Box<push::PushArgs>),
+    /// Create, schedule, end and delete broadcasts, in a folder, S3 or R2
+    #[command(after_help = BROADCAST_EXAMPLES)]
+    Broadcast(Box<broadcast::BroadcastArgs>),
     /// Show what is in a media file, a stored track, or a stored record
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(inspect::InspectArgs),
@@ -112,6 +117,31 @@ Examples:
   ffmpeg … -f mp4 -movflags +frag_keyframe+delay_moov+default_base_moof -frag_duration 20000 - | rimcast push --to …
       What an encoder makes, as it is";
 
+const BROADCAST_EXAMPLES: &str = "\
+Examples:
+  rimcast broadcast create cup --title 'Cup final' --start '2026-11-25 20:00' --end '2026-11-25 22:30' \\
+    --window-s all --url https://live.example.com
+      Prints the push key, how to push with it, and where to watch. Encoders may push from an hour before until an
+      hour after
+
+  rimcast broadcast list --data s3://media/live
+      Of a bucket of S3; for R2, with --endpoint https://ACCOUNT.r2.cloudflarestorage.com
+
+  rimcast broadcast update cup --end '2026-11-25 23:00' --title ''
+      Later, and without a title
+
+  rimcast broadcast rotate-key cup --grace 10m
+      A new key; the one before works for ten more minutes
+
+  rimcast broadcast end cup --reason 'the match was abandoned'
+      Players are told that nothing follows, encoders are refused; what was sent can be watched
+
+  rimcast broadcast delete cup --yes
+      Everything of it goes
+
+A running `rimcast serve`, Worker or Lambda sees what is changed here within five seconds. The same by HTTP: /api/broadcasts,
+described by /api/openapi.json.";
+
 const INSPECT_EXAMPLES: &str = "\
 Examples:
   rimcast inspect init.mp4 00000000000000000000.m4s
@@ -152,6 +182,10 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             let filter = std::env::var("RIMCAST_LOG").unwrap_or_else(|_| "info".to_owned());
             start_log(&filter, LogFormat::Text)?;
             Ok(runtime()?.block_on(push::run(*args))?)
+        }
+        Command::Broadcast(args) => {
+            start_log("error", LogFormat::Text)?;
+            Ok(runtime()?.block_on(broadcast::run(*args))?)
         }
         Command::Inspect(args) => Ok(inspect::run(&args)?),
     }

@@ -12,6 +12,7 @@ use packager_core::log::BroadcastName;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::api::Operator;
 use crate::host::Host;
 use crate::hub::Hub;
 use crate::ingest::{Gate, Ingest, Told};
@@ -96,6 +97,7 @@ impl Server {
         let random = || RandomState::new().hash_one(0);
         let ingest = Ingest::new(store.clone(), Told(Arc::clone(&hub)), cut, random);
         let gate = Gate::observed(store.clone(), Told(Arc::clone(&hub)));
+        let operator = Operator::new(store.clone(), Told(Arc::clone(&hub)), cut, usize::MAX);
         for (broadcast, shown) in &settings.broadcasts {
             let failed = |why| ServeError::Broadcast { broadcast: broadcast.clone(), why };
             ingest.configure(broadcast, shown).await.map_err(failed)?;
@@ -105,6 +107,9 @@ impl Server {
             hub: Arc::clone(&hub),
             pages: Pages::new(),
             push_key: settings.push_key.clone(),
+            admin_token: settings.admin_token.clone(),
+            operator,
+            settings: cut,
             ingest,
             gate,
             scheme: settings.scheme(),

@@ -33,6 +33,10 @@ pub(crate) struct Options {
     #[arg(long, env = "RIMCAST_PUSH_KEY", value_name = "KEY", hide_env_values = true)]
     pub(crate) push_key: Option<String>,
 
+    /// Token that whoever manages broadcasts (/api/) must show. Without one, only this machine may
+    #[arg(long, env = "RIMCAST_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) admin_token: Option<String>,
+
     /// Serve HTTPS. Makes a certificate for itself unless --tls-cert and --tls-key are given
     #[arg(long, env = "RIMCAST_TLS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub(crate) tls: Option<bool>,
@@ -103,6 +107,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// What encoders must show.
     pub(crate) push_key: Option<String>,
+    /// What operators must show.
+    pub(crate) admin_token: Option<String>,
     /// Whether, and with what, to serve HTTPS.
     pub(crate) tls: Tls,
     /// Shortest segment.
@@ -224,6 +230,7 @@ impl Settings {
             listen: given.listen.or(file.listen).unwrap_or((Ipv4Addr::LOCALHOST, 8080).into()),
             data: given.data.or(file.data).unwrap_or_else(|| "./rimcast-data".into()),
             push_key: given.push_key.or(file.push_key),
+            admin_token: given.admin_token.or(file.admin_token),
             tls,
             segment_ms: given.segment_ms.or(file.segment_ms).unwrap_or(2000),
             part_ms: given.part_ms.or(file.part_ms).unwrap_or(500),
@@ -256,14 +263,16 @@ impl Settings {
         }
         within("gap_ms", self.gap_ms, 100..=30_000)?;
         within("cache_mib", self.cache_mib, 0..=65_536)?;
-        if let Some(key) = &self.push_key
-            && let Err(unusable) = check_push_key(key)
-        {
-            return Err(SettingsError::OutOfBounds {
-                name: "push_key".to_owned(),
-                value: format!("{} characters long", key.chars().count()),
-                must: unusable.to_string(),
-            });
+        for (name, key) in [("push_key", &self.push_key), ("admin_token", &self.admin_token)] {
+            if let Some(key) = key
+                && let Err(unusable) = check_push_key(key)
+            {
+                return Err(SettingsError::OutOfBounds {
+                    name: name.to_owned(),
+                    value: format!("{} characters long", key.chars().count()),
+                    must: unusable.to_string(),
+                });
+            }
         }
         Ok(())
     }
@@ -303,6 +312,10 @@ impl fmt::Display for Settings {
         match self.push_key {
             Some(_) => writeln!(f, "push_key = \"(set)\"")?,
             None => writeln!(f, "# push_key is not set: only this machine may push")?,
+        }
+        match self.admin_token {
+            Some(_) => writeln!(f, "admin_token = \"(set)\"")?,
+            None => writeln!(f, "# admin_token is not set: only this machine may manage broadcasts")?,
         }
         writeln!(f, "tls = {}", self.tls != Tls::Off)?;
         if let Tls::Files { cert, key } = &self.tls {
@@ -357,7 +370,8 @@ mod tests {
         assert_eq!(
             settings.to_string(),
             "listen = \"127.0.0.1:8080\"\ndata = \"./rimcast-data\"\n\
-             # push_key is not set: only this machine may push\ntls = false\nsegment_ms = 2000\npart_ms = 500\n\
+             # push_key is not set: only this machine may push\n\
+             # admin_token is not set: only this machine may manage broadcasts\ntls = false\nsegment_ms = 2000\npart_ms = 500\n\
              window_s = 60\ngap_ms = 1000\ncache_mib = 8\nlog = \"info\"\nlog_format = \"text\"\n"
         );
     }
@@ -423,8 +437,9 @@ mod tests {
     }
 
     #[test]
-    fn the_push_key_is_not_shown() {
-        let given = Options { push_key: Some("secret-secret".to_owned()), ..Options::default() };
+    fn secrets_are_not_shown() {
+        let secret = || Some("secret-secret".to_owned());
+        let given = Options { push_key: secret(), admin_token: secret(), ..Options::default() };
         let settings = Settings::resolve(given, None).unwrap();
         assert!(!format!("{settings} {settings:?}").contains("secret"));
     }

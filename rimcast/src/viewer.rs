@@ -20,6 +20,8 @@ use crate::respond::{Accepts, head, said, sentence, with_text, without_body};
 pub(crate) struct ViewerRequest {
     /// The method.
     pub(crate) method: http::Method,
+    /// It comes from an operator, for what viewers may not see.
+    pub(crate) is_operators: bool,
     /// Path and query.
     pub(crate) target: Box<str>,
     /// What the viewer takes.
@@ -43,6 +45,7 @@ async fn decide(
 ) -> Result<Box<edge::Response>, Box<Response<Outgoing>>> {
     let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let method = match request.method {
+        http::Method::GET if request.is_operators => Method::Operator,
         http::Method::GET => Method::Get,
         http::Method::HEAD => Method::Head,
         http::Method::OPTIONS => Method::Options,

@@ -12,6 +12,7 @@ use packager_core::ingest::{Credentials, PushAccess, check_push_key, split_key};
 
 pub use self::event::{Event, Reply};
 use crate::Gate;
+use crate::runtime::{Native, Runtime as _};
 use crate::store::{S3Settings, S3Store, SettingError, Store};
 
 /// Logs as JSON, which CloudWatch can search, from the level that the function is set to.
@@ -80,14 +81,18 @@ impl<S: Store> Function<S> {
             from_loopback: false,
             relayed: true,
         };
-        if let Err(denied) = PushAccess::Key(&self.push_key).check(path, &shown) {
-            return Answer::denied(denied);
-        }
+        let pusher = match PushAccess::Key(&self.push_key).check(path, &shown) {
+            Ok(pusher) => pusher,
+            Err(denied) => return Answer::denied(&denied),
+        };
         let headers = Headers { condition: event.header(gate::IF), meta: event.header(gate::META) };
         let request = match Request::parse(event.method(), split_key(path).1, &headers) {
             Ok(request) => request,
             Err(wrong) => return wrong.into(),
         };
+        if let Err(answer) = self.gate.admit(&request, &pusher, Native::now()).await {
+            return answer;
+        }
         if event.body_bytes() > BODY_BYTES {
             return Answer::too_large(BODY_BYTES);
         }

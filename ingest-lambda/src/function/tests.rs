@@ -32,7 +32,9 @@ fn event(method: &str, path: &str, headers: &Value, body: &Value, is_base64_enco
 
 async fn answer(event: Event) -> Reply {
     let folder = tempfile::tempdir().unwrap();
-    let function = Function::new(FolderStore::open(folder.path()).unwrap(), KEY.to_owned());
+    let store = FolderStore::open(folder.path()).unwrap();
+    store.create("show/broadcast.json", "", &[r#"{"generation":"g"}"#.into()]).await.unwrap();
+    let function = Function::new(store, KEY.to_owned());
     function.answer(event).await
 }
 
@@ -56,6 +58,13 @@ async fn only_who_shows_the_key_is_answered() {
             "{headers}"
         );
     }
+    let other = INIT.replace("/show/", "/other/");
+    let reply = answer(event("GET", &other, &json!({"rimcast-key": "sesame"}), &Value::Null, false)).await;
+    assert_eq!(
+        (reply.status(), reply.header("rimcast-denied")),
+        (404, Some("1")),
+        "it is no broadcast's own"
+    );
     let in_path = INIT.replace("/ingest/", &format!("/ingest/key={KEY}/"));
     assert_eq!(answer(event("GET", &in_path, &json!({}), &Value::Null, false)).await.status(), 404);
 }
@@ -89,7 +98,7 @@ async fn media_comes_as_base64_and_is_not_too_long() {
         assert_eq!(reply.status(), status, "{}", reply.text());
     }
     let record =
-        event("PUT", "/ingest/show/-/broadcast.json", &shown, &json!("{\"generation\":\"g\"}"), false);
+        event("PUT", "/ingest/other/-/broadcast.json", &shown, &json!("{\"generation\":\"g\"}"), false);
     let reply = answer(record).await;
     assert_eq!(reply.status(), 201);
     assert!(reply.header("rimcast-tag").is_some() && reply.header("cache-control") == Some("no-store"));

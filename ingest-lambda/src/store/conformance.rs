@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Created, Store, StoreError, Swapped};
+use super::{Created, KEYS_AT_ONCE, Store, StoreError, Swapped};
 
 const META: &str = r#"{"part":{"d":15000,"w":1790000000000}}"#;
 
@@ -18,6 +18,8 @@ fn pieces(parts: &[&str]) -> Vec<Bytes> {
 pub async fn conformance<S: Store + Clone>(store: S) {
     what_is_written_is_read(&store).await;
     names_are_listed(&store).await;
+    what_is_deleted_is_gone(&store).await;
+    more_is_deleted_than_at_once(&store).await;
     versions_are_swapped(&store).await;
     bad_keys_are_refused(&store).await;
     one_of_eight_creates_wins(&store).await;
@@ -54,6 +56,60 @@ async fn names_are_listed<S: Store + Clone>(store: &S) {
     assert_eq!(store.list("conformance/list/").await.unwrap(), ["a", "b", "c.json"]);
     assert_eq!(store.list("conformance/list/a/").await.unwrap(), ["1", "2", "deep"]);
     assert!(store.list("").await.unwrap().contains(&"conformance".to_owned()));
+}
+
+async fn what_is_deleted_is_gone<S: Store + Clone>(store: &S) {
+    let key = |name: &str| format!("conformance/delete/{name}");
+    let all = ["a/1", "a/deep/2", "a/deep/3", "ab/4", "b"].map(key);
+    for key in &all {
+        assert_eq!(store.create(key, META, &pieces(&["x"])).await.unwrap(), Created::New);
+    }
+    let sorted = async |prefix: &str| {
+        let mut keys = store.keys(prefix).await.unwrap();
+        keys.sort_unstable();
+        keys
+    };
+    assert_eq!(sorted("conformance/delete/").await, all);
+    assert_eq!(sorted("conformance/delete/a/").await, all[..3]);
+    assert_eq!(sorted("conformance/delete/none/").await, [""; 0]);
+    let some = [key("a/deep/2"), key("b"), key("none"), key("a/deep/none/5")];
+    store.delete(&some).await.unwrap();
+    store.delete(&some).await.unwrap();
+    store.delete(&[]).await.unwrap();
+    assert_eq!(sorted("conformance/delete/").await, [key("a/1"), key("a/deep/3"), key("ab/4")]);
+    assert_eq!((store.get(&some[0]).await.unwrap(), store.stat(&some[1]).await.unwrap()), (None, None));
+    assert_eq!(store.list("conformance/delete/a/deep/").await.unwrap(), ["3"]);
+    // Where something was deleted, something else may be created.
+    assert_eq!(store.create(&some[0], "", &pieces(&["new"])).await.unwrap(), Created::New);
+    assert_eq!(store.get(&some[0]).await.unwrap().unwrap().body, "new");
+    store.delete(&sorted("conformance/delete/").await).await.unwrap();
+    assert_eq!(store.list("conformance/delete/").await.unwrap(), [""; 0]);
+    assert!(!store.list("conformance/").await.unwrap().contains(&"delete".to_owned()), "no folder is left");
+    for bad in ["", "conformance/../x", "/etc/passwd"] {
+        assert!(matches!(store.delete(&[bad.to_owned()]).await, Err(StoreError::BadKey { .. })), "{bad:?}");
+    }
+    assert!(matches!(store.keys("conformance").await, Err(StoreError::BadKey { .. })));
+}
+
+async fn more_is_deleted_than_at_once<S: Store + Clone>(store: &S) {
+    let prefix = "conformance/many/";
+    let creates = (0..KEYS_AT_ONCE + 5).map(|number| {
+        let store = store.clone();
+        async move { store.create(&format!("{prefix}{}/{number}", number % 3), "", &[]).await.unwrap() }
+    });
+    let created: Vec<_> = futures_util::StreamExt::collect(futures_util::StreamExt::buffer_unordered(
+        futures_util::stream::iter(creates),
+        16,
+    ))
+    .await;
+    assert_eq!(created.len(), KEYS_AT_ONCE + 5);
+    let first = store.keys(prefix).await.unwrap();
+    assert_eq!(first.iter().collect::<BTreeSet<_>>().len(), KEYS_AT_ONCE);
+    store.delete(&first).await.unwrap();
+    let rest = store.keys(prefix).await.unwrap();
+    assert_eq!(rest.len(), 5);
+    store.delete(&rest).await.unwrap();
+    assert_eq!(store.keys(prefix).await.unwrap(), [""; 0]);
 }
 
 async fn versions_are_swapped<S: Store + Clone>(store: &S) {

@@ -25,7 +25,10 @@ mod trailer;
 use self::trailer::{
     BOX_HEADER_BYTES, MAGIC, META_BYTES, TRAILER_END_BYTES, damaged, meta_length, split, trailer,
 };
-use super::{Created, ETag, OBJECT_BYTES, Object, Stat, Store, StoreError, Swapped, check_key, check_prefix};
+use super::{
+    Created, ETag, KEYS_AT_ONCE, OBJECT_BYTES, Object, Stat, Store, StoreError, Swapped, check_key,
+    check_prefix,
+};
 
 /// Read from the end of a file in the hope that the whole trailer is in it.
 const TAIL_BYTES: u64 = 512;
@@ -126,6 +129,15 @@ impl Store for FolderStore {
         let (expected, meta, body) = (expected.cloned(), meta.to_owned(), body.to_vec());
         self.blocking(key, move |folder, key| folder.swap(key, expected.as_ref(), &meta, &body)).await
     }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        self.blocking(prefix, Folder::keys).await
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
+        let keys = keys.to_vec();
+        self.blocking("", move |folder, _| keys.iter().try_for_each(|key| folder.delete(key))).await
+    }
 }
 
 impl Folder {
@@ -168,6 +180,44 @@ impl Folder {
             }
         }
         Ok(names.into_iter().collect())
+    }
+
+    fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let mut keys = Vec::new();
+        let mut folders = vec![prefix.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for name in self.list(&folder)? {
+                if keys.len() >= KEYS_AT_ONCE {
+                    return Ok(keys);
+                }
+                let key = format!("{folder}{name}");
+                match fs::symlink_metadata(self.path_of(&key)?) {
+                    Ok(about) if about.is_dir() => folders.push(format!("{key}/")),
+                    Ok(_) => keys.push(key),
+                    Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+                    Err(why) => return Err(failed(&key, &why)),
+                }
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Removes a file, and the folders that nothing else is in.
+    fn delete(&self, key: &str) -> Result<(), StoreError> {
+        let path = self.path_of(key)?;
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(why) => return Err(failed(key, &why)),
+        }
+        let folders = path.ancestors().skip(1).take_while(|folder| *folder != self.root);
+        for folder in folders {
+            // Not empty, most likely. Whoever is just about to write there makes it again.
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn create(&self, key: &str, meta: &str, body: &[Bytes]) -> Result<Created, StoreError> {

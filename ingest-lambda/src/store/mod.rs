@@ -26,6 +26,9 @@ pub use s3::{S3Settings, S3Store, SettingError};
 /// `packager_core::limits::MDAT_BYTES` with its boxes.
 pub const OBJECT_BYTES: u64 = 72 << 20;
 
+/// Most keys listed, or deleted, by one call: what S3 and R2 do with one request.
+pub const KEYS_AT_ONCE: usize = 1000;
+
 /// Longest key, in bytes: S3's limit.
 pub const KEY_BYTES: usize = 1024;
 
@@ -104,6 +107,14 @@ pub trait Store: Send + Sync + 'static {
         meta: &str,
         body: &[Bytes],
     ) -> impl Future<Output = Result<Swapped, StoreError>> + Send;
+
+    /// Keys that begin with a prefix, which ends in `/`: up to [`KEYS_AT_ONCE`] of them, in no order. Fewer than that
+    /// are all there are.
+    fn keys(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
+
+    /// Deletes objects, up to [`KEYS_AT_ONCE`]; one that is not there is deleted already. When an error is returned,
+    /// some may be.
+    fn delete(&self, keys: &[String]) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// Reads what core wants to know of a key.

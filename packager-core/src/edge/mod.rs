@@ -20,9 +20,7 @@ use std::sync::Arc;
 
 use crate::limits;
 use crate::log::reader::Target;
-use crate::log::{
-    BroadcastName, BroadcastRecord, Found, Freshness, Generation, Read, TrackName, key, record,
-};
+use crate::log::{BroadcastName, BroadcastRecord, Found, Freshness, Generation, Read, TrackName, key};
 use crate::order::SortedMap;
 use crate::time::WallMs;
 
@@ -57,6 +55,8 @@ pub enum Method {
     Get,
     /// HEAD: as GET; the host leaves the body out.
     Head,
+    /// GET, by who was found to be an operator, of what only operators may see.
+    Operator,
     /// OPTIONS: a CORS preflight.
     Options,
     /// Anything else: 405.
@@ -159,6 +159,7 @@ impl Edge {
         match request.method {
             Method::Options => return Step::Respond(Response::preflight()),
             Method::Other => return Step::Respond(Response::method_not_allowed()),
+            Method::Operator => return self.status(request.path, asked, now),
             Method::Get | Method::Head => {}
         }
         let route = match Route::parse(request.path) {
@@ -221,14 +222,13 @@ impl Edge {
         match &fetch.slot {
             Slot::Broadcast(name) => {
                 let record = match found {
-                    Found::Object { body, .. } => record::from_json::<BroadcastRecord>(body).ok(),
+                    Found::Object { body, .. } => BroadcastRecord::read(body).ok().flatten(),
                     _ => None,
                 };
                 if self.pointers.len() >= limits::BROADCASTS_KNOWN && !self.pointers.contains_key(name) {
                     self.pointers.pop_first();
                 }
-                let record = record.map(|record| Arc::new(record.shown()));
-                self.pointers.insert(name.clone(), Pointer { record, checked: asked });
+                self.point(name, record, asked);
             }
             Slot::Log(name, generation, read) => {
                 if let Some(broadcast) = self.broadcasts.get_mut(&(name.clone(), generation.clone())) {
@@ -255,8 +255,21 @@ impl Edge {
 
     /// Takes in that a broadcast was created, or created anew, or that its settings changed.
     pub fn observe_broadcast(&mut self, name: &BroadcastName, record: &BroadcastRecord, now: WallMs) {
-        let record = Some(Arc::new(record.clone().shown()));
-        self.pointers.insert(name.clone(), Pointer { record, checked: now });
+        let record = Some(record.clone()).filter(|record| !record.event.deleted);
+        self.point(name, record, now);
+    }
+
+    /// A name leads to this broadcast, or to none, and no longer to what it led to before.
+    fn point(&mut self, name: &BroadcastName, record: Option<BroadcastRecord>, checked: WallMs) {
+        let led_to = self.pointers.get(name).and_then(|pointer| pointer.record.as_ref());
+        let led_to = led_to.map(|record| record.generation.clone());
+        if let Some(before) =
+            led_to.filter(|led_to| record.as_ref().map(|record| &record.generation) != Some(led_to))
+        {
+            self.broadcasts.remove(&(name.clone(), before));
+        }
+        let record = record.map(|record| Arc::new(record.shown()));
+        self.pointers.insert(name.clone(), Pointer { record, checked });
     }
 
     /// What follows the parts a growing segment's reader has been given.

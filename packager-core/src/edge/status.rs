@@ -1,32 +1,35 @@
-//! How a broadcast is doing. It is none of the viewers' URLs: a host asks for it once it knows that who wants it is an
-//! operator.
+//! How a broadcast is doing: for operators.
 
 use super::broadcast::Broadcast;
 use super::response::Response;
 use super::{Asked, Edge, Step};
-use crate::log::{BroadcastName, record};
+use crate::log::{BroadcastName, BroadcastRecord, record};
 use crate::status::Status;
 use crate::time::WallMs;
 
-/// The broadcast whose status a path names: `/{broadcast}/status`.
+/// The broadcast whose status a path names: `/{broadcast}/status`. Hosts let only [operators](super::Method::Operator)
+/// see it.
 pub fn status_of(path: &str) -> Option<BroadcastName> {
     let (broadcast, file) = path.strip_prefix('/')?.split_once('/')?;
     BroadcastName::parse(broadcast).ok().filter(|_| file == "status")
 }
 
 impl Edge {
-    /// What to do about an operator's request for a broadcast's status at the time `now`.
-    pub fn status(&mut self, name: &BroadcastName, asked: Asked, now: WallMs) -> Step {
-        self.overview(name, now, |broadcast, _| broadcast.status(asked, now))
+    /// What to do about an operator's request at the time `now`.
+    pub(super) fn status(&mut self, path: &str, asked: Asked, now: WallMs) -> Step {
+        match status_of(path) {
+            Some(name) => self.overview(&name, now, |broadcast, record| broadcast.status(record, asked, now)),
+            None => Step::Respond(Response::not_found("no such page")),
+        }
     }
 }
 
 impl Broadcast {
-    fn status(&self, asked: Asked, now: WallMs) -> Step {
+    fn status(&self, record: &BroadcastRecord, asked: Asked, now: WallMs) -> Step {
         if let Some(step) = self.unread(None, asked, now) {
             return step;
         }
-        let status = Status::of(&self.name, &self.generation, &self.log, now);
+        let status = Status::of(&self.name, record, &self.log, now);
         Step::Respond(Response::for_operators(record::to_json(&status)))
     }
 }

@@ -26,7 +26,10 @@ mod stored;
 mod track;
 mod upload;
 
-pub use access::{Credentials, Denied, PushAccess, UnusableKey, check_push_key};
+pub use access::{
+    Credentials, Denied, KeyHash, PushAccess, Pusher, RECORD_TRUST_MS, UnusableKey, check_push_key,
+};
+pub(crate) use access::{hex, shown_key};
 pub use notice::{Notice, Severity};
 pub use path::{PushPath, Resource, split_key};
 pub use plan::{Outcome, Put, PutId, PutMode};
@@ -35,7 +38,7 @@ pub use recovery::Recovery;
 pub use refusal::Refusal;
 pub use upload::UploadId;
 
-use crate::log::Shape;
+use crate::log::{Cut, Shape, Window};
 
 /// What the operator may set about how media is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,21 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// For a broadcast whose document says this: what it does not say is as it is here, as far as that goes with
+    /// what it says.
+    #[must_use]
+    pub fn of(&self, cut: &Cut) -> Self {
+        let part_ms = cut.part_ms.unwrap_or(self.part_ms);
+        let segment_ms = cut.segment_ms.unwrap_or(self.segment_ms.max(part_ms.saturating_mul(2)));
+        let window_ms = cut.window.map_or(self.window_ms, Window::ms);
+        Self {
+            segment_ms,
+            part_ms: part_ms.min(segment_ms / 2),
+            window_ms: window_ms.max(segment_ms.saturating_mul(3)),
+            ..*self
+        }
+    }
+
     /// TARGETDURATION for keyframes this far apart (0: unknown): what a segment lasts that ends at
     /// a keyframe, to the nearest second.
     fn target_duration_s(&self, keyframe_interval_ms: u64) -> u32 {
@@ -84,7 +102,7 @@ impl Settings {
     }
 
     /// The shape of a broadcast whose TARGETDURATION is not fixed yet: the longest there can be.
-    fn assumed_shape(&self) -> Shape {
+    pub(crate) fn assumed_shape(&self) -> Shape {
         Shape {
             target_duration_s: LONGEST_KEYFRAME_WAIT_S,
             segment_ms: self.segment_ms,

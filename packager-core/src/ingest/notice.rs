@@ -67,7 +67,7 @@ impl fmt::Display for Notice {
                 write!(f, "track {track} began: {codec}, parts of up to {part_target_ms} ms")
             }
             Notice::TrackEnded { track } => {
-                write!(f, "track {track} has ended, as its encoder said (lmsg); nothing more is taken for it")
+                write!(f, "track {track} has ended; nothing more is taken for it")
             }
             Notice::TargetDuration { seconds } => {
                 write!(f, "target duration fixed at {seconds} s; the broadcast can be watched")

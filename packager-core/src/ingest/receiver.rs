@@ -8,7 +8,7 @@ use super::plan::{Plan, Put, PutId, PutMode};
 use super::route::Aliases;
 use super::track::Track;
 use super::upload::{Content, Gate, Upload, UploadId, Waiting};
-use super::{Refusal, Settings};
+use super::{Denied, Refusal, Settings};
 use crate::cmaf::Chunk;
 use crate::isobmff::emsg::EventMessage;
 use crate::limits;
@@ -130,6 +130,19 @@ impl Receiver {
         }
         self.read_text(id);
         self.pump(now);
+    }
+
+    /// Who sends it may not, or not any more: what was whole before stays.
+    pub fn deny(&mut self, id: UploadId, denied: Denied) {
+        if let Some(upload) = self.uploads.get_mut(&id) {
+            upload.failed.get_or_insert(Refusal::Denied(denied));
+        }
+    }
+
+    /// The operator has ended the broadcast: every track ends where it is.
+    pub fn end(&mut self, now: WallMs) {
+        let names: Vec<_> = self.tracks.values().map(|track| track.name.clone()).collect();
+        names.iter().for_each(|name| self.end_track(name, now));
     }
 
     /// How to answer the request, once everything of it is stored or refused; it is forgotten then.
@@ -262,6 +275,11 @@ impl Receiver {
         self.uploads.is_empty()
             && empty(&self.period_plan)
             && self.tracks.values().all(|track| empty(&track.plan))
+    }
+
+    /// Nothing was ever stored, and nothing is coming in.
+    pub fn is_blank(&self) -> bool {
+        self.is_idle() && self.tracks.is_empty() && self.periods.is_empty()
     }
 
     /// Takes in a body, or what stands for one track of one.

@@ -45,8 +45,8 @@ pub enum Refusal {
     StartsOverAlone(String),
     /// Media after the last.
     #[error(
-        "track {0} has ended (its encoder marked a segment as the last, lmsg); create the broadcast anew \
-         to go on"
+        "track {0} has ended: its encoder marked a segment as the last (lmsg), or its operator ended the broadcast; \
+         create another broadcast to go on"
     )]
     Ended(String),
     /// Nothing before it can be decoded, so nor can this.
@@ -69,6 +69,9 @@ pub enum Refusal {
     /// More tracks than a broadcast may have.
     #[error("the broadcast has too many tracks")]
     TooManyTracks,
+    /// Who pushes may not, or not now.
+    #[error(transparent)]
+    Denied(#[from] super::Denied),
     /// Storage did not take it.
     #[error("storage did not take the media: {0}")]
     Storage(String),
@@ -78,6 +81,7 @@ impl Refusal {
     /// The HTTP status it is answered with.
     pub fn status(&self) -> u16 {
         match self {
+            Refusal::Denied(denied) => denied.status(),
             Refusal::BadName(_) | Refusal::BadPath(_) => 403,
             Refusal::Header(HeaderError::UnsupportedCodec(_)) => 415,
             Refusal::HeaderMissing => 412,

@@ -283,16 +283,21 @@ impl Receiver {
                 upload.has_ended_track = true;
             }
             for name in tracks {
-                let is_over = |track: &Track| track.chain.as_ref().is_none_or(|chain| chain.ended);
-                if self.tracks.get(&name).is_none_or(is_over) {
-                    continue;
-                }
-                self.notices.push(super::Notice::TrackEnded { track: name.clone() });
-                self.changing(&name, now, |track| {
-                    track.flush(now)?;
-                    track.plan_marker(Marker::Ended)
-                });
+                self.end_track(&name, now);
             }
         }
+    }
+
+    /// Nothing follows on this track, if anything was there.
+    pub(super) fn end_track(&mut self, name: &TrackName, now: WallMs) {
+        let is_over = |track: &Track| track.chain.as_ref().is_none_or(|chain| chain.ended);
+        if self.tracks.get(name).is_none_or(is_over) {
+            return;
+        }
+        self.notices.push(super::Notice::TrackEnded { track: name.clone() });
+        self.changing(name, now, |track| {
+            track.flush(now)?;
+            track.plan_marker(Marker::Ended)
+        });
     }
 }

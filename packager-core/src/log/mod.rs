@@ -8,6 +8,7 @@
 pub mod chain;
 pub mod checkpoint;
 pub mod entry;
+pub mod event;
 pub mod history;
 pub mod index;
 pub mod key;
@@ -29,6 +30,7 @@ pub mod window;
 pub use chain::{Chain, ChainError, PastRun};
 pub use checkpoint::{Checkpoint, Page};
 pub use entry::{Entry, Independence, Marker, PartMeta};
+pub use event::{Cut, Ended, Event, Phase, PushKey, Window};
 pub use history::History;
 pub use index::Listing;
 pub use key::{Key, Keys};
@@ -41,8 +43,8 @@ pub use record::{Anchor, Begin, BroadcastRecord, PeriodRecord, Shape};
 pub use reference::Reference;
 pub use segment::{BitRate, Part, Run, Segment};
 pub use settings::{
-    BroadcastSettings, Captions, DisplayName, EventStream, LanguageTag, TrackDescription, TrackRole,
+    BroadcastSettings, Captions, DisplayName, EventStream, LanguageTag, Title, TrackDescription, TrackRole,
     TrackSettings,
 };
 pub use track::TrackLog;
-pub use window::{First, Window};
+pub use window::First;

@@ -13,11 +13,22 @@ pub const NAME_BYTES: usize = 63;
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a name is 1 to 63 characters of a-z, 0-9 and '-', and starts with a letter or digit; got {shown:?}")]
+#[error("{must}; got {shown:?}")]
 pub struct NameError {
+    /// What a name is.
+    must: &'static str,
     /// The refused text, cut to its first 80 characters.
     pub shown: String,
 }
+
+impl NameError {
+    fn new(must: &'static str, text: &str) -> Self {
+        Self { must, shown: text.chars().take(80).collect() }
+    }
+}
+
+/// What a host's own URLs begin with is no broadcast.
+const RESERVED: [&str; 3] = ["api", "healthz", "ingest"];
 
 fn check(text: &str) -> Result<(), NameError> {
     let starts_well = text.bytes().next().is_some_and(|b| b != b'-');
@@ -25,12 +36,26 @@ fn check(text: &str) -> Result<(), NameError> {
     if starts_well && all_allowed && text.len() <= NAME_BYTES {
         Ok(())
     } else {
-        Err(NameError { shown: text.chars().take(80).collect() })
+        Err(NameError::new(
+            "a name is 1 to 63 characters of a-z, 0-9 and '-', and starts with a letter or digit",
+            text,
+        ))
     }
 }
 
+fn check_broadcast(text: &str) -> Result<(), NameError> {
+    check(text)?;
+    if RESERVED.contains(&text) {
+        return Err(NameError::new(
+            "no broadcast can have this name, since the server has pages of its own there",
+            text,
+        ));
+    }
+    Ok(())
+}
+
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $check:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
@@ -39,7 +64,7 @@ macro_rules! name {
         impl $name {
             /// Checks the text against the rule for names.
             pub fn parse(text: &str) -> Result<Self, NameError> {
-                check(text)?;
+                $check(text)?;
                 Ok(Self(Arc::from(text)))
             }
 
@@ -66,19 +91,19 @@ macro_rules! name {
 
 name! {
     /// What a viewer's URL names: one scheduled event.
-    BroadcastName
+    BroadcastName, check_broadcast
 }
 name! {
     /// Minted when a broadcast is created, so that a name used again never meets old bytes.
-    Generation
+    Generation, check
 }
 name! {
     /// One CMAF track of a broadcast: `video-0`, `audio-en`.
-    TrackName
+    TrackName, check
 }
 name! {
     /// One run of one encoder, all its tracks. Ids sort by the time they were minted.
-    SessionId
+    SessionId, check
 }
 
 impl Generation {
@@ -143,6 +168,9 @@ mod tests {
         }
         for good in ["a", "0", "a-b", &"a".repeat(63)] {
             assert!(BroadcastName::parse(good).is_ok(), "{good:?}");
+        }
+        for reserved in RESERVED {
+            assert!(BroadcastName::parse(reserved).is_err() && TrackName::parse(reserved).is_ok());
         }
     }
 

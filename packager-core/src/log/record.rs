@@ -2,16 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::event::{Cut, Ended, Event, PushKey, Window};
 use super::name::{Generation, SessionId, TrackName};
 use super::segment::Segment;
-use super::settings::{BroadcastSettings, Captions, TrackDescription, TrackSettings};
+use super::settings::{BroadcastSettings, Captions, Title, TrackDescription, TrackSettings};
 use crate::cmaf::TrackKind;
 use crate::order::SortedMap;
-use crate::time::{Timescale, WallMs};
+use crate::time::{Date, Timescale, WallMs};
 
 /// `broadcast.json`: the operator's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Flat", into = "Flat")]
+#[serde(try_from = "Flat", into = "Flat")]
 pub struct BroadcastRecord {
     /// Names the tree of keys that viewers are sent to.
     pub generation: Generation,
@@ -19,12 +20,40 @@ pub struct BroadcastRecord {
     pub settings: BroadcastSettings,
     /// What encoders say of the tracks; the settings count for more.
     pub described: SortedMap<TrackName, TrackDescription>,
+    /// When it is, how it is cut and kept, and who may push to it.
+    pub event: Event,
 }
 
-/// The record as it is stored: the settings beside the rest. What serde does by itself to that end weighs 4 kB in Wasm.
+/// The record as it is stored: all of it side by side. What serde does by itself to that end weighs 4 kB in Wasm.
 #[derive(Serialize, Deserialize)]
 struct Flat {
     generation: Generation,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<Title>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    start: Option<Date>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<Date>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    segment_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part_ms: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    window_s: Option<Window>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recording: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retention_days: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    early_s: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late_s: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<PushKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ended: Option<Ended>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    deleted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     captions: Option<Captions>,
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
@@ -33,23 +62,80 @@ struct Flat {
     described: SortedMap<TrackName, TrackDescription>,
 }
 
-impl From<Flat> for BroadcastRecord {
-    fn from(Flat { generation, captions, tracks, described }: Flat) -> Self {
-        Self { generation, settings: BroadcastSettings { captions, tracks }, described }
+impl TryFrom<Flat> for BroadcastRecord {
+    type Error = String;
+
+    fn try_from(flat: Flat) -> Result<Self, String> {
+        let event = Event {
+            title: flat.title,
+            start: flat.start,
+            end: flat.end,
+            cut: Cut { segment_ms: flat.segment_ms, part_ms: flat.part_ms, window: flat.window_s },
+            recording: flat.recording,
+            retention_days: flat.retention_days,
+            early_s: flat.early_s,
+            late_s: flat.late_s,
+            keys: flat.keys,
+            ended: flat.ended,
+            deleted: flat.deleted,
+        };
+        event.check()?;
+        let settings = BroadcastSettings { captions: flat.captions, tracks: flat.tracks };
+        Ok(Self { generation: flat.generation, settings, described: flat.described, event })
     }
 }
 
 impl From<BroadcastRecord> for Flat {
-    fn from(BroadcastRecord { generation, settings, described }: BroadcastRecord) -> Self {
+    fn from(BroadcastRecord { generation, settings, described, event }: BroadcastRecord) -> Self {
         let BroadcastSettings { captions, tracks } = settings;
-        Self { generation, captions, tracks, described }
+        let Cut { segment_ms, part_ms, window } = event.cut;
+        Self {
+            generation,
+            title: event.title,
+            start: event.start,
+            end: event.end,
+            segment_ms,
+            part_ms,
+            window_s: window,
+            recording: event.recording,
+            retention_days: event.retention_days,
+            early_s: event.early_s,
+            late_s: event.late_s,
+            keys: event.keys,
+            ended: event.ended,
+            deleted: event.deleted,
+            captions,
+            tracks,
+            described,
+        }
     }
 }
 
 impl BroadcastRecord {
     /// A broadcast of which the operator says nothing.
     pub fn new(generation: Generation) -> Self {
-        Self { generation, settings: BroadcastSettings::default(), described: SortedMap::new() }
+        Self {
+            generation,
+            settings: BroadcastSettings::default(),
+            described: SortedMap::new(),
+            event: Event::default(),
+        }
+    }
+
+    /// Reads what is stored. `None`: it is being deleted, and is not there for anyone but who deletes it.
+    ///
+    /// # Errors
+    ///
+    /// It is no record, or a value in it is none of that name.
+    pub fn read(bytes: &[u8]) -> Result<Option<Self>, String> {
+        from_json::<Self>(bytes).map(|record| Some(record).filter(|record| !record.event.deleted))
+    }
+
+    /// Without what only its operator is to see: who pushes to a broadcast may read of it how it is cut and when it is.
+    #[must_use]
+    pub fn without_keys(mut self) -> Self {
+        self.event.keys.clear();
+        self
     }
 
     /// Takes over what encoders say.

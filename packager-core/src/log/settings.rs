@@ -13,6 +13,9 @@ use crate::order::SortedMap;
 /// Longest name of a track as viewers see it, in characters: it has to fit into a menu.
 pub const DISPLAY_NAME_CHARACTERS: usize = 64;
 
+/// Longest title of an event, in characters.
+pub const TITLE_CHARACTERS: usize = 200;
+
 /// Longest language tag: what RFC 5646 §4.4.1 tells readers to make room for.
 pub const LANGUAGE_TAG_BYTES: usize = 35;
 
@@ -162,6 +165,9 @@ pub enum SettingError {
     /// It is no [`DisplayName`].
     #[error("1 to {DISPLAY_NAME_CHARACTERS} characters, without quotation marks and line breaks")]
     DisplayName,
+    /// It is no [`Title`].
+    #[error("1 to {TITLE_CHARACTERS} characters in one line, without spaces at the ends")]
+    Title,
     /// It is no [`LanguageTag`].
     #[error("a language tag such as \"en\", \"pt-BR\" or \"zh-Hant\" (BCP 47)")]
     LanguageTag,
@@ -215,6 +221,14 @@ text! {
     DisplayName, SettingError::DisplayName, |text| {
         let fits = (1..=DISPLAY_NAME_CHARACTERS).contains(&text.chars().count());
         fits && text.trim() == text && !text.contains(|c: char| c == '"' || c.is_control())
+    }
+}
+
+text! {
+    /// What an event is called, or why it has ended: a line of words.
+    Title, SettingError::Title, |text| {
+        let fits = (1..=TITLE_CHARACTERS).contains(&text.chars().count());
+        fits && text.trim() == text && !text.contains(char::is_control)
     }
 }
 

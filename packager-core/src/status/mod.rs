@@ -11,9 +11,10 @@ use serde::Serialize;
 use crate::cmaf::TrackKind;
 use crate::dash::iso_date;
 use crate::log::{
-    BroadcastLog, BroadcastName, Chain, Generation, Independence, Part, Segment, TrackLog, TrackName,
+    BroadcastLog, BroadcastName, BroadcastRecord, Chain, Generation, Independence, Part, Segment, Title,
+    TrackLog, TrackName,
 };
-use crate::time::{WallMs, scale};
+use crate::time::{Date, WallMs, scale};
 
 /// Nothing came for this long, in target durations: the encoder is away.
 const AWAY_TARGETS: i64 = 3;
@@ -42,6 +43,15 @@ pub struct Status {
     pub broadcast: BroadcastName,
     /// and which of all that had this name.
     pub generation: Generation,
+    /// What it is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<Title>,
+    /// When it is to start,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Date>,
+    /// and to end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<Date>,
     /// When this was true.
     pub now: String,
     /// Where it is in its life.
@@ -114,7 +124,7 @@ pub struct Track {
 
 impl Status {
     /// The state of things at `now`, as far as the log is known.
-    pub fn of(broadcast: &BroadcastName, generation: &Generation, log: &BroadcastLog, now: WallMs) -> Self {
+    pub fn of(broadcast: &BroadcastName, record: &BroadcastRecord, log: &BroadcastLog, now: WallMs) -> Self {
         let known: Vec<_> =
             log.tracks().filter_map(|(name, of)| Some(Known::of(name, of, of.chain()?, log))).collect();
         let furthest = known.iter().filter_map(|track| track.end).max();
@@ -124,6 +134,7 @@ impl Status {
         let is_silent =
             newest.is_none_or(|newest| now.since_ms(newest) > target_ms.saturating_mul(AWAY_TARGETS));
         let state = match log.shape() {
+            _ if record.event.ended.is_some() => State::Ended,
             None => State::Waiting,
             Some(_) if !known.is_empty() && known.iter().all(|track| track.chain.ended) => State::Ended,
             Some(_) if is_silent => State::Away,
@@ -137,8 +148,18 @@ impl Status {
         });
         let tracks: Vec<_> = known.iter().map(|track| track.at(furthest, now)).collect();
         let warnings = warning::all(state, log, &tracks);
-        let (broadcast, generation) = (broadcast.clone(), generation.clone());
-        Self { broadcast, generation, now: iso_date(now), state, encoder, tracks, warnings }
+        Self {
+            broadcast: broadcast.clone(),
+            generation: record.generation.clone(),
+            title: record.event.title.clone(),
+            start: record.event.start,
+            end: record.event.end,
+            now: iso_date(now),
+            state,
+            encoder,
+            tracks,
+            warnings,
+        }
     }
 }
 

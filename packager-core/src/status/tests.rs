@@ -6,7 +6,8 @@ use crate::log::{Entry, Marker};
 
 fn of(log: &BroadcastLog, seconds: i64) -> Status {
     let (name, generation) = (BroadcastName::parse("show").unwrap(), Generation::parse("g").unwrap());
-    Status::of(&name, &generation, log, BEGINS.plus_ms(seconds * 1_000))
+    let record = BroadcastRecord::new(generation);
+    Status::of(&name, &record, log, BEGINS.plus_ms(seconds * 1_000))
 }
 
 fn at(world: &World, seconds: i64) -> Status {

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ingest_lambda::store::{Created, ETag, OBJECT_BYTES, Object, Stat, Store, StoreError, Swapped};
 use packager_core::ingest::Credentials;
-use packager_core::ingest::gate::{IF, META, SIZE, TAG};
+use packager_core::ingest::gate::{DENIED, IF, META, SIZE, TAG};
 use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 
@@ -25,6 +25,9 @@ const SLOWEST_BYTES_PER_S: u32 = 64 << 10;
 
 /// Pauses between attempts: the first, and the longest. Each is drawn from the half to the whole of it.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// Of what a store can do, and who pushes may not.
+const NOT_OURS: &str = "who pushes deletes nothing: a broadcast is its operator's";
 
 /// After so long without an answer the operator is told.
 const WORTH_TELLING: Duration = Duration::from_secs(2);
@@ -56,6 +59,7 @@ struct Answer {
     meta: String,
     tag: Option<String>,
     size: Option<u64>,
+    is_denied: bool,
     body: Bytes,
 }
 
@@ -107,6 +111,7 @@ impl Remote {
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                     Err(format!("{to} does not let us push: {}; see --key", answer.sentence()))
                 }
+                _ if answer.is_denied => Err(format!("{to} takes nothing now: {}", answer.sentence())),
                 status if status.is_server_error() => {
                     Err(format!("{to} is in trouble ({status}): {}", answer.sentence()))
                 }
@@ -164,6 +169,7 @@ impl Remote {
                 meta: header(META).unwrap_or_default().to_owned(),
                 tag: header(TAG).map(str::to_owned),
                 size: header(SIZE).and_then(|size| size.parse().ok()),
+                is_denied: header(DENIED).is_some(),
                 body,
             })
         };
@@ -211,6 +217,12 @@ impl Remote {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 self.shared.figures.failed(&answer.sentence());
                 Err(StoreError::Forbidden { key })
+            }
+            // It is the broadcast that is not there, or has ended, and not the object.
+            _ if answer.is_denied => {
+                let why = answer.sentence();
+                self.shared.figures.failed(&why);
+                Err(StoreError::Refused { key, why })
             }
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 let why = answer.sentence();
@@ -314,5 +326,14 @@ impl Store for Remote {
             StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED => Ok(Swapped::Conflict),
             _ => Err(StoreError::Refused { key: key.to_owned(), why: answer.sentence() }),
         }
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        Err(StoreError::Refused { key: prefix.to_owned(), why: NOT_OURS.to_owned() })
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
+        let key = keys.first().cloned().unwrap_or_default();
+        Err(StoreError::Refused { key, why: NOT_OURS.to_owned() })
     }
 }

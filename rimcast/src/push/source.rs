@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use ingest_lambda::{Ingest, Native, Upload};
+use packager_core::ingest::Pusher;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -227,7 +228,7 @@ async fn pump(
                 figures.came(bytes);
                 let open = match upload.take() {
                     Some(open) => open,
-                    None => ingest.open(path).await.map_err(|why| why.to_string())?,
+                    None => ingest.open(path, &Pusher::Any).await.map_err(|why| why.to_string())?,
                 };
                 let open = upload.insert(open);
                 open.push(buffer.split().freeze()).await.map_err(|why| not_media(&why.to_string()))?;

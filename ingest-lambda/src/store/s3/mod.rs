@@ -15,6 +15,7 @@ use aws_sdk_s3::config::{
     Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, SharedHttpClient,
 };
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use bytes::Bytes;
@@ -210,6 +211,47 @@ impl Store for S3Store {
         body: &[Bytes],
     ) -> Result<Swapped, StoreError> {
         self.put(key, expected, meta, body).await
+    }
+
+    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        check_prefix(prefix)?;
+        let under = format!("{}{prefix}", self.prefix);
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(&under);
+        match list.send().await {
+            Ok(page) => {
+                let keys = page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
+                Ok(keys.filter_map(|key| Some(key.strip_prefix(&self.prefix)?.to_owned())).collect())
+            }
+            Err(why) => failed(prefix, &why).none_or_error(prefix).map(Option::unwrap_or_default),
+        }
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<(), StoreError> {
+        let Some(first) = keys.first() else { return Ok(()) };
+        let broken = |key: &str, why: String| StoreError::Unavailable { key: key.to_owned(), why };
+        let mut objects = Vec::with_capacity(keys.len());
+        for key in keys {
+            let object = ObjectIdentifier::builder().key(self.object_key(key)?).build();
+            objects.push(object.map_err(|why| broken(key, why.to_string()))?);
+        }
+        let batch = Delete::builder().set_objects(Some(objects)).quiet(true).build();
+        let batch = batch.map_err(|why| broken(first, why.to_string()))?;
+        let deleted = self.client.delete_objects().bucket(&self.bucket).delete(batch).send().await;
+        let deleted = match deleted {
+            Ok(deleted) => deleted,
+            Err(why) => return failed(first, &why).none_or_error(first).map(|_: Option<()>| ()),
+        };
+        match deleted.errors.unwrap_or_default().into_iter().next() {
+            None => Ok(()),
+            Some(why) => {
+                let said =
+                    format!("{} {}", why.code().unwrap_or_default(), why.message().unwrap_or_default());
+                Err(broken(
+                    why.key().unwrap_or(first),
+                    format!("it was not deleted: {said}").trim_end().to_owned(),
+                ))
+            }
+        }
     }
 }
 

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::{META, SIZE, TAG, Write, Wrong};
+use super::{DENIED, META, SIZE, TAG, Write, Wrong};
 use crate::ingest::access::Denied;
 use crate::ingest::plan::is_same;
 use crate::log::reader::Target;
-use crate::log::{Entry, Key, Marker, record};
+use crate::log::{BroadcastRecord, Entry, Key, Marker, record};
 
 /// An object that is stored.
 #[derive(Debug, Clone, Copy)]
@@ -66,13 +66,15 @@ pub struct Answer {
     pub tag: Option<String>,
     /// Its size, where its bytes are not in the answer.
     pub size_bytes: Option<u64>,
+    /// Who pushes may not push to this broadcast, or not now: the status says nothing of the object.
+    pub is_denied: bool,
     /// The body.
     pub content: Content,
 }
 
 impl Answer {
     fn new(status: u16, content: Content) -> Self {
-        Self { status, meta: None, tag: None, size_bytes: None, content }
+        Self { status, meta: None, tag: None, size_bytes: None, is_denied: false, content }
     }
 
     fn sentence(status: u16, text: impl Into<String>) -> Self {
@@ -88,6 +90,12 @@ impl Answer {
     /// To a GET: the object.
     pub fn object(key: &Key, meta: &str, body: Bytes, tag: &str) -> Self {
         Self::new(200, content(key, body)).of(meta, Some(tag))
+    }
+
+    /// To a GET: a broadcast's record, as far as it is for who pushes to see.
+    pub fn record(record: BroadcastRecord, tag: &str) -> Self {
+        let shown = record::to_json(&record.without_keys());
+        Self::new(200, Content::Json(shown.into())).of("", Some(tag))
     }
 
     /// To a HEAD: what is known of the object.
@@ -150,8 +158,8 @@ impl Answer {
     }
 
     /// Who asks may not.
-    pub fn denied(denied: Denied) -> Self {
-        Self::sentence(denied.status(), denied.to_string())
+    pub fn denied(denied: &Denied) -> Self {
+        Self { is_denied: true, ..Self::sentence(denied.status(), denied.to_string()) }
     }
 
     /// All headers, in lower case, each once; but for the length.
@@ -176,6 +184,9 @@ impl Answer {
         }
         if let Some(size) = self.size_bytes {
             headers.push((SIZE, Cow::Owned(size.to_string())));
+        }
+        if self.is_denied {
+            headers.push((DENIED, Cow::Borrowed("1")));
         }
         match self.status {
             401 => headers.push(("www-authenticate", Cow::Borrowed(Denied::CHALLENGE))),

@@ -10,8 +10,8 @@ use crate::isobmff::Malformed;
 use crate::limits;
 use crate::log::reader::Target;
 use crate::log::{
-    Begin, BroadcastName, BroadcastRecord, BroadcastSettings, Checkpoint, Entry, Key, Listing, Marker, Page,
-    PartMeta, PeriodRecord, record,
+    Begin, BroadcastName, BroadcastRecord, BroadcastSettings, Checkpoint, Entry, Event, Key, Listing, Marker,
+    Page, PartMeta, PeriodRecord, record,
 };
 
 /// Why a request is refused, in a sentence that says what to change.
@@ -84,7 +84,9 @@ pub enum Wrong {
         why: String,
     },
     /// The operator's settings are the operator's.
-    #[error("how tracks are shown is for the broadcast's operator to say; send the record without settings")]
+    #[error(
+        "how tracks are shown, and when a broadcast is, is for its operator to say; send the record without such settings"
+    )]
     HasSettings,
 }
 
@@ -149,7 +151,9 @@ impl Write {
     /// It would change something else, or there would be more of it than there may be.
     pub fn learned(&self, body: &[u8], there: &BroadcastRecord) -> Result<Option<String>, Wrong> {
         let said = self.check_record(body)?;
-        if said.settings != BroadcastSettings::default() && said.settings != there.settings {
+        let shown = there.clone().without_keys();
+        let is_said_again = said.settings == shown.settings && said.event == shown.event;
+        if !is_said_again && says_anything(&said) {
             return Err(Wrong::HasSettings);
         }
         if said.generation != there.generation {
@@ -168,11 +172,16 @@ impl Write {
         if said.described.len() > limits::TRACKS_PER_BROADCAST {
             return Err(Wrong::record(WHAT_RECORD, TOO_MANY_TRACKS));
         }
-        if self.mode == PutMode::Create && said.settings != BroadcastSettings::default() {
+        if self.mode == PutMode::Create && says_anything(&said) {
             return Err(Wrong::HasSettings);
         }
         Ok(said)
     }
+}
+
+/// Whether a record says what is the operator's to say.
+fn says_anything(record: &BroadcastRecord) -> bool {
+    record.settings != BroadcastSettings::default() || record.event != Event::default()
 }
 
 const WHAT_RECORD: &str = "broadcast's record";

@@ -18,9 +18,11 @@ pub use answer::{Answer, Content, Stored};
 pub use check::Wrong;
 
 use super::plan::PutMode;
+use super::{Denied, Pusher};
 use crate::limits;
 use crate::log::reader::Target;
-use crate::log::{BroadcastName, Entry, Generation, Key, NameError, TrackName};
+use crate::log::{BroadcastName, BroadcastRecord, Entry, Generation, Key, NameError, TrackName};
+use crate::time::WallMs;
 
 /// Condition of a PUT: `none` (nothing is there yet), or the tag of what is to be replaced.
 pub const IF: &str = "rimcast-if";
@@ -38,6 +40,9 @@ pub const SIZE: &str = "rimcast-size";
 pub fn of_push(path: &str) -> bool {
     path.split_once('/').is_some_and(|(_, rest)| rest.starts_with("-/"))
 }
+
+/// Says that an answer is about who pushes, and not about the object.
+pub const DENIED: &str = "rimcast-denied";
 
 /// What a request for an object says of itself beside its method and path.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,6 +101,42 @@ impl Request {
             "HEAD" => Self::Head(key),
             _ => Self::Put(Box::new(Write::parse(key, headers)?)),
         })
+    }
+}
+
+impl Request {
+    /// The broadcast that it is of.
+    pub fn broadcast(&self) -> Option<BroadcastName> {
+        let key = match self {
+            Self::Get(key) | Self::Head(key) => key,
+            Self::Put(write) => &write.key,
+            Self::List(prefix) => return BroadcastName::parse(prefix.split('/').next()?).ok(),
+        };
+        let (Key::Record(broadcast) | Key::Object(broadcast, ..)) = key;
+        Some(broadcast.clone())
+    }
+
+    /// Whether it may be carried out for a broadcast with this record.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn admit(
+        &self,
+        pusher: &Pusher,
+        record: Option<&BroadcastRecord>,
+        now: WallMs,
+    ) -> Result<(), Denied> {
+        pusher.admit(record, now)?;
+        let Self::Put(write) = self else { return Ok(()) };
+        match (&write.key, record) {
+            // What belongs to a broadcast that was deleted would be nobody's.
+            (Key::Object(..), None) => Err(Denied::Unknown),
+            (Key::Object(_, generation, _), Some(record)) if record.generation != *generation => {
+                Err(Denied::CreatedAnew)
+            }
+            _ => Ok(()),
+        }
     }
 }
 

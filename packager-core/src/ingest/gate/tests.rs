@@ -269,8 +269,51 @@ fn encoders_say_what_tracks_are_and_operators_how_they_are_shown() {
     let before = BroadcastRecord { described: Default::default(), ..set.clone() };
     assert_eq!(swap.learned(&bytes(&saying), &before), Ok(Some(record::to_json(&set))));
     assert_eq!(swap.learned(&bytes(&there), &set), Ok(None), "nothing is taken away");
-    let another = BroadcastRecord { generation: Generation::parse("h").unwrap(), ..saying };
+    let another = BroadcastRecord { generation: Generation::parse("h").unwrap(), ..saying.clone() };
     assert!(matches!(swap.learned(&bytes(&another), &there), Err(Wrong::Record { .. })));
+
+    // When it is and who may push is the operator's, too. Who pushes is not shown the keys, and so cannot say them.
+    let hash = "0".repeat(64);
+    let event = format!(
+        r#"{{"generation":"g","title":"Cup","keys":[{{"id":"1","sha256":"{hash}","created":"2026-11-22T20:00:00Z"}}]}}"#
+    );
+    let event: BroadcastRecord = record::from_json(event.as_bytes()).unwrap();
+    assert_eq!(checked(RECORD, "", &bytes(&event)), Err(Wrong::HasSettings));
+    let Content::Json(shown) = Answer::record(event.clone(), "\"1\"").content else { panic!("it is JSON") };
+    assert_eq!(std::str::from_utf8(&shown), Ok(r#"{"generation":"g","title":"Cup"}"#));
+    assert_eq!(swap.learned(&shown, &event), Ok(None));
+    let mut learned = event.clone();
+    learned.learn(&said);
+    assert_eq!(swap.learned(&bytes(&saying), &event), Ok(Some(record::to_json(&learned))));
+    let renamed = String::from_utf8_lossy(&shown).replace("Cup", "Final");
+    assert_eq!(swap.learned(renamed.as_bytes(), &event), Err(Wrong::HasSettings));
+}
+
+#[test]
+fn what_is_pushed_belongs_to_a_broadcast_that_is_open() {
+    let now = WallMs(1_800_000_000_000);
+    let record = |json: &str| record::from_json::<BroadcastRecord>(json.as_bytes()).unwrap();
+    let there = record(r#"{"generation":"g"}"#);
+    let ended = record(r#"{"generation":"g","ended":{"at":"2026-11-22T20:00:00Z"}}"#);
+    let anew = record(r#"{"generation":"h"}"#);
+    let admit = |request: &Request, there: Option<&BroadcastRecord>| {
+        request.admit(&Pusher::Any, there, now).map_err(|denied| denied.status())
+    };
+    let headers = Headers { condition: Some("none"), meta: None };
+    let [init, created] = [INIT, RECORD].map(|path| Request::parse("PUT", path, &headers).unwrap());
+    let [get, list] = [INIT, "show/-/g/"].map(|path| Request::parse("GET", path, &headers).unwrap());
+    for request in [&init, &created, &get, &list] {
+        assert_eq!(request.broadcast().unwrap().as_str(), "show");
+        assert_eq!(admit(request, Some(&there)), Ok(()));
+        assert_eq!(admit(request, Some(&ended)), Err(409));
+        let own = Pusher::Own(crate::ingest::KeyHash::of(b"x"));
+        assert_eq!(request.admit(&own, None, now), Err(Denied::Unknown));
+        assert_eq!(request.admit(&own, Some(&there), now), Err(Denied::WrongKey));
+    }
+    assert_eq!((admit(&created, None), admit(&list, None), admit(&init, None)), (Ok(()), Ok(()), Err(404)));
+    assert_eq!((admit(&init, Some(&anew)), admit(&get, Some(&anew))), (Err(409), Ok(())));
+    assert!(Answer::denied(&Denied::Unknown).headers().contains(&(DENIED, "1".into())));
+    assert!(!Answer::not_found().headers().iter().any(|(name, _)| *name == DENIED));
 }
 
 #[test]

@@ -1,0 +1,110 @@
+//! What is asked for: `/api/…`.
+
+use super::problem::Problem;
+use crate::log::BroadcastName;
+
+/// Longest body of a request.
+pub const BODY_BYTES: usize = 64 << 10;
+
+/// A request to the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// `GET /api/openapi.json`. For everyone.
+    Document,
+    /// `GET /api/broadcasts`, from behind this name on.
+    List {
+        /// `?after=`
+        after: Option<BroadcastName>,
+    },
+    /// `POST /api/broadcasts`
+    Create,
+    /// `GET /api/broadcasts/{name}`
+    Show(BroadcastName),
+    /// `PATCH /api/broadcasts/{name}`
+    Update(BroadcastName),
+    /// `DELETE /api/broadcasts/{name}`
+    Delete(BroadcastName),
+    /// `POST /api/broadcasts/{name}/end`
+    End(BroadcastName),
+    /// `POST /api/broadcasts/{name}/keys`
+    RotateKey(BroadcastName),
+}
+
+impl Request {
+    /// Reads the request of `method` to `/api/{path}?{query}`.
+    ///
+    /// # Errors
+    ///
+    /// There is no such page (404), none for this method (405), or the name cannot be one (400).
+    pub fn parse(method: &str, path: &str, query: &str) -> Result<Self, Problem> {
+        let name = |text: &str| BroadcastName::parse(text).map_err(|why| Problem::new(400, why.to_string()));
+        let mut names = path.split('/');
+        let route = [names.next(), names.next(), names.next(), names.next()];
+        match (route, method) {
+            ([Some("openapi.json"), None, ..], "GET") => Ok(Self::Document),
+            ([Some("openapi.json"), None, ..], _) => Err(Self::only("GET")),
+            ([Some("broadcasts"), None, ..], "GET") => {
+                let after = query.split('&').find_map(|pair| pair.strip_prefix("after="));
+                Ok(Self::List { after: after.map(name).transpose()? })
+            }
+            ([Some("broadcasts"), None, ..], "POST") => Ok(Self::Create),
+            ([Some("broadcasts"), None, ..], _) => Err(Self::only("GET, POST")),
+            ([Some("broadcasts"), Some(of), None, _], "GET") => Ok(Self::Show(name(of)?)),
+            ([Some("broadcasts"), Some(of), None, _], "PATCH") => Ok(Self::Update(name(of)?)),
+            ([Some("broadcasts"), Some(of), None, _], "DELETE") => Ok(Self::Delete(name(of)?)),
+            ([Some("broadcasts"), Some(_), None, _], _) => Err(Self::only("GET, PATCH, DELETE")),
+            ([Some("broadcasts"), Some(of), Some("end"), None], "POST") => Ok(Self::End(name(of)?)),
+            ([Some("broadcasts"), Some(of), Some("keys"), None], "POST") => Ok(Self::RotateKey(name(of)?)),
+            ([Some("broadcasts"), Some(_), Some("end" | "keys"), None], _) => Err(Self::only("POST")),
+            _ => Err(Problem::new(404, "there is no such page; GET /api/openapi.json tells of all")),
+        }
+    }
+
+    fn only(allow: &'static str) -> Problem {
+        Problem { allow: Some(allow), ..Problem::new(405, format!("this page has {allow}")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_and_their_methods() {
+        let show = || BroadcastName::parse("show").unwrap();
+        for (method, path, request) in [
+            ("GET", "openapi.json", Request::Document),
+            ("GET", "broadcasts", Request::List { after: None }),
+            ("POST", "broadcasts", Request::Create),
+            ("GET", "broadcasts/show", Request::Show(show())),
+            ("PATCH", "broadcasts/show", Request::Update(show())),
+            ("DELETE", "broadcasts/show", Request::Delete(show())),
+            ("POST", "broadcasts/show/end", Request::End(show())),
+            ("POST", "broadcasts/show/keys", Request::RotateKey(show())),
+        ] {
+            assert_eq!(Request::parse(method, path, ""), Ok(request), "{method} {path}");
+        }
+        assert_eq!(
+            Request::parse("GET", "broadcasts", "x=1&after=show"),
+            Ok(Request::List { after: Some(show()) })
+        );
+        for (method, path, status) in [
+            ("GET", "", 404),
+            ("GET", "broadcasts/", 400),
+            ("GET", "broadcasts/Show", 400),
+            ("GET", "broadcasts/api", 400),
+            ("GET", "broadcasts/show/", 404),
+            ("GET", "broadcasts/show/tracks", 404),
+            ("POST", "broadcasts/show/keys/1", 404),
+            ("PUT", "broadcasts", 405),
+            ("POST", "openapi.json", 405),
+            ("PUT", "broadcasts/show", 405),
+            ("GET", "broadcasts/show/end", 405),
+            ("DELETE", "broadcasts/show/keys", 405),
+        ] {
+            let problem = Request::parse(method, path, "").unwrap_err();
+            assert_eq!((problem.status, problem.allow.is_some()), (status, status == 405), "{method} {path}");
+        }
+        assert_eq!(Request::parse("GET", "broadcasts", "after=../x").unwrap_err().status, 400);
+    }
+}
