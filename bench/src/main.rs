@@ -4,6 +4,7 @@
 mod cut;
 mod growing;
 mod load;
+mod long;
 mod manifest;
 mod measure;
 mod push;
@@ -36,6 +37,9 @@ fn main() {
     }
     if wanted("manifest") {
         manifest::run();
+    }
+    if wanted("long") {
+        long::run();
     }
     if wanted("cut") {
         cut::run();

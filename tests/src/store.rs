@@ -83,11 +83,21 @@ impl Store {
     pub fn find(&self, key: &str, kind: FetchKind) -> Found {
         match (kind, self.objects.get(key)) {
             (FetchKind::List, _) => {
-                let under = self.objects.range(key.to_owned()..).map(|(key, _)| key);
-                let rest = under.map_while(|name| name.strip_prefix(key));
-                let mut names: Vec<String> =
-                    rest.filter_map(|rest| Some(rest.split_once('/')?.0.to_owned())).collect();
-                names.dedup();
+                // From one folder to the next: there may be a day of parts in each.
+                let mut names: Vec<String> = Vec::new();
+                let mut from = key.to_owned();
+                while let Some((next, _)) = self.objects.range(from..).next()
+                    && let Some(rest) = next.strip_prefix(key)
+                {
+                    from = match rest.split_once('/') {
+                        // What comes after a slash.
+                        Some((name, _)) => {
+                            names.push(name.to_owned());
+                            format!("{key}{name}0")
+                        }
+                        None => format!("{next}\0"),
+                    };
+                }
                 Found::Names(names)
             }
             (_, None) => Found::Missing,

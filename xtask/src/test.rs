@@ -106,7 +106,8 @@ const STEPS: [Step; 16] = [
     Step {
         name: "codecs against shaka-packager",
         run: || {
-            let test = ["test", "--release", "--package", "rimcast-tests", "--test", "codecs"];
+            let test =
+                ["test", "--release", "--package", "rimcast-tests", "--test", "codecs", "--test", "frames"];
             command::run(cargo(&test).args(["--", "--ignored"]))
         },
     },
