@@ -278,3 +278,20 @@ fn a_recording_is_read_without_any_index() {
     assert_eq!(text(&response), get(ended(), &url));
     assert!(reads.heads > 3_600, "{reads:?}");
 }
+
+/// What was written before is copied where it has not changed: an edge that has followed says what a new one says.
+#[test]
+fn a_playlist_that_grows_is_written_as_a_new_one() {
+    for window_ms in [Shape::WHOLE_WINDOW_MS, 300_000] {
+        let settings = Settings { window_ms, ..Settings::default() };
+        let mut long = Long::new(&Plan { seconds: 700, settings, start_s: 3, has_sound: false });
+        let mut warm = Edge::new(false);
+        for step in 0..90 {
+            for target in [PLAYLIST, "/show/g/video/frames.m3u8", "/show/g/video/from-1800000100000.m3u8"] {
+                let (response, _) = ask(&mut warm, &long.store, target, long.now);
+                assert_eq!(text(&response), get(&long, target), "{target}, step {step}");
+            }
+            long.go_on(3);
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::view::{PlaylistFile, View};
 use super::wait::next_due;
 use super::{Asked, Fetch, HOLD_MS, PLAYLIST_TRUST_MS, Step, Wait, freshness};
 use crate::dash::{Form, PatchRequest};
-use crate::hls::Skip;
+use crate::hls::{Settled, Skip};
 use crate::log::{
     BroadcastLog, BroadcastName, BroadcastRecord, Chain, Freshness, Generation, Read, Target, TimeRange,
     TrackName,
@@ -28,10 +28,13 @@ pub(super) struct Broadcast {
     pub(super) log: BroadcastLog,
     observes_writes: bool,
     /// Playlists by track and what they list, full or delta, with the version of the log they were rendered from.
-    rendered: SortedMap<(TrackName, PlaylistFile, bool), (u64, Arc<Rendered>)>,
+    rendered: SortedMap<PlaylistId, (u64, Arc<Rendered>, Settled)>,
     /// Likewise what is of all tracks, and with the settings that it was rendered with.
     overviews: Vec<(Overview, u64, Arc<BroadcastRecord>, Arc<Rendered>)>,
 }
+
+/// A playlist: of which track, what it lists, and whether it is a delta update.
+type PlaylistId = (TrackName, PlaylistFile, bool);
 
 /// What is of all tracks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +47,12 @@ pub(super) enum Overview {
     Patch(Form, PatchRequest),
 }
 
-/// Most playlists of ranges kept: they may be of megabytes.
-const RANGES: usize = 8;
+/// Most playlists kept of those that are large, or of ranges, of which there are as many as viewers think of: a day's are
+/// of four megabytes.
+const LARGE_PLAYLISTS: usize = 8;
+
+/// What is large.
+const LARGE_BYTES: usize = 256 << 10;
 
 /// Most overviews kept: crowds ask for few.
 const OVERVIEWS: usize = 8;
@@ -155,30 +162,42 @@ impl Broadcast {
         track: &TrackName,
         file: PlaylistFile,
         skip: Option<Skip>,
-        render: impl FnOnce(&BroadcastLog) -> Option<String>,
+        render: impl FnOnce(&BroadcastLog, Option<(&[u8], &Settled)>) -> Option<(String, Settled)>,
     ) -> Option<Arc<Rendered>> {
         let version = self.log.version();
         if matches!(file.view, View::Delayed { .. }) {
             // It changes without the log.
-            return Some(Arc::new(Rendered { plain: render(&self.log)?.into(), ..Rendered::default() }));
+            let (text, _) = render(&self.log, None)?;
+            return Some(Arc::new(Rendered { plain: text.into(), ..Rendered::default() }));
         }
         // While there are no date ranges, v2 skips what v1 does.
         let slot = (track.clone(), file, skip.is_some());
-        if let Some((_, rendered)) = self.rendered.get(&slot).filter(|(of, _)| *of == version) {
+        let before = self.rendered.get(&slot);
+        if let Some((_, rendered, _)) = before.filter(|(of, ..)| *of == version) {
             return Some(Arc::clone(rendered));
         }
-        let rendered = Arc::new(Rendered { plain: render(&self.log)?.into(), ..Rendered::default() });
-        if file.view != View::Live {
-            // There are as many ranges as viewers think of.
-            self.rendered.retain(|(_, file, _), (of, _)| file.view == View::Live || *of == version);
-            let ranges: Vec<_> =
-                self.rendered.keys().filter(|(_, file, _)| file.view != View::Live).collect();
-            if let Some(first) = ranges.first().filter(|_| ranges.len() >= RANGES).copied().cloned() {
-                self.rendered.remove(&first);
-            }
-        }
-        self.rendered.insert(slot, (version, Arc::clone(&rendered)));
+        let before = before.map(|(_, rendered, settled)| (&rendered.plain[..], settled));
+        let (text, settled) = render(&self.log, before)?;
+        let rendered = Arc::new(Rendered { plain: text.into(), ..Rendered::default() });
+        self.rendered.remove(&slot);
+        self.make_room(file, rendered.plain.len());
+        self.rendered.insert(slot, (version, Arc::clone(&rendered), settled));
         Some(rendered)
+    }
+
+    /// Forgets playlists of which there may be many, or which are large, before another one is kept.
+    fn make_room(&mut self, file: PlaylistFile, bytes: usize) {
+        let is_large = |bytes: usize| bytes > LARGE_BYTES;
+        let counts = |file: &PlaylistFile, bytes: usize| file.view != View::Live || is_large(bytes);
+        if !counts(&file, bytes) {
+            return;
+        }
+        let alike =
+            self.rendered.iter().filter(|((_, of, _), (_, rendered, _))| counts(of, rendered.plain.len()));
+        let oldest = alike.clone().min_by_key(|(_, (version, ..))| *version).map(|(slot, _)| slot.clone());
+        if let Some(oldest) = oldest.filter(|_| alike.count() >= LARGE_PLAYLISTS) {
+            self.rendered.remove(&oldest);
+        }
     }
 
     /// An overview as of now, rendered at most once for each version of the log and each change of the

@@ -172,7 +172,7 @@ impl Broadcast {
         match availability {
             Availability::BadRequest(why) => Step::Respond(Response::bad_request(why)),
             Availability::Ready if !nothing_shown || extent.is_over => {
-                let rendered = self.media_text(track, file, directives.skip, |log| {
+                let rendered = self.media_text(track, file, directives.skip, |log, before| {
                     let chain = log.track(track)?.chain()?;
                     let others = log.tracks().filter(|(other, _)| *other != track);
                     let others =
@@ -183,7 +183,7 @@ impl Broadcast {
                         .collect();
                     let (periods, file) = (log.periods(), file.to_string());
                     let playlist = MediaPlaylist { chain, periods, reports: &reports, extent, file: &file };
-                    Some(playlist.render(directives.skip))
+                    Some(playlist.render_after(directives.skip, before))
                 });
                 match rendered {
                     Some(rendered) => {

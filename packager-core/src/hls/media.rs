@@ -1,5 +1,7 @@
 //! The media playlist (HLS §4.4.3–4.4.5), full or as a delta update.
 
+use std::ops::Range;
+
 use super::attribute::{Dates, push_integer, push_ms, push_seconds, push_seconds_up};
 use super::directives::Skip;
 use crate::log::{
@@ -124,6 +126,11 @@ impl MediaPlaylist<'_> {
     ///
     /// A delta update needs only what is recent of the chain; anything else all that is listed.
     pub fn render(&self, skip: Option<Skip>) -> String {
+        self.render_after(skip, None).0
+    }
+
+    /// The same, with what of it will not change: of an earlier playlist of the same URL that is copied.
+    pub fn render_after(&self, skip: Option<Skip>, before: Option<(&[u8], &Settled)>) -> (String, Settled) {
         let (chain, extent) = (self.chain, &self.extent);
         // What is open of a track without parts has nothing to show yet.
         let open = chain.open.as_ref().filter(|_| extent.shows_open(chain));
@@ -137,15 +144,25 @@ impl MediaPlaylist<'_> {
         self.header(&mut text, open.is_some(), skipped);
         let mut writer = SegmentWriter { periods: self.periods, last_session: None, dates: Dates::default() };
         let parts_from = if extent.shows_open(chain) { self.parts_from_msn() } else { u64::MAX };
-        for reference in chain.references(listed_from, self.end()) {
-            writer.head(&mut text, &reference, extent.of_frames);
-            if extent.of_frames {
-                SegmentWriter::frame(&mut text, &reference);
-            } else {
-                writer.parts(&mut text, chain.segment(reference.msn).filter(|_| reference.msn >= parts_from));
-                SegmentWriter::end(&mut text, &reference);
-            }
+        // Closed segments that list no parts any more stay as they are.
+        let settled_until = parts_from.clamp(listed_from, self.end().max(listed_from));
+        let (begin, mut next, periods) = (text.len(), listed_from, self.periods.len());
+        let known = before.filter(|(_, known)| {
+            let fits = known.from == listed_from && known.until <= settled_until;
+            fits && known.periods == periods && skipped == 0
+        });
+        let copied = known
+            .and_then(|(old, known)| Some((std::str::from_utf8(old.get(known.bytes.clone())?).ok()?, known)));
+        if let Some((copied, known)) = copied {
+            text.push_str(copied);
+            next = known.until;
+            writer.last_session.clone_from(&known.session);
         }
+        writer.segments(&mut text, self, (next, settled_until), u64::MAX);
+        let session = writer.last_session.clone();
+        let settled =
+            Settled { from: listed_from, until: settled_until, periods, bytes: begin..text.len(), session };
+        writer.segments(&mut text, self, (settled_until, self.end()), parts_from);
         if let Some(open) = open {
             writer.head(&mut text, &open.reference(), false);
             writer.parts(&mut text, Some(open));
@@ -170,7 +187,7 @@ impl MediaPlaylist<'_> {
             }
             text.push('\n');
         }
-        text
+        (text, settled)
     }
 
     /// The number after the last closed segment that is listed.
@@ -290,23 +307,55 @@ impl MediaPlaylist<'_> {
 /// Most that is reserved for a playlist before it is written.
 const MOST_RESERVED: usize = 8 << 20;
 
+/// What of a playlist's text will not change while it begins with the same segment.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    from: u64,
+    until: u64,
+    /// How many period records were known.
+    periods: usize,
+    /// Where it stands.
+    bytes: Range<usize>,
+    /// Of the last EXT-X-MAP in it.
+    session: Option<SessionId>,
+}
+
 /// Writes segments one after the other.
 struct SegmentWriter<'a> {
     periods: &'a [PeriodRecord],
-    last_session: Option<&'a SessionId>,
+    last_session: Option<SessionId>,
     dates: Dates,
 }
 
-impl<'a> SegmentWriter<'a> {
+impl SegmentWriter<'_> {
+    /// Closed segments, those from a number on with their parts.
+    fn segments(
+        &mut self,
+        text: &mut String,
+        of: &MediaPlaylist<'_>,
+        (from, until): (u64, u64),
+        parts_from: u64,
+    ) {
+        for reference in of.chain.references(from, until) {
+            self.head(text, &reference, of.extent.of_frames);
+            if of.extent.of_frames {
+                Self::frame(text, &reference);
+            } else {
+                self.parts(text, of.chain.segment(reference.msn).filter(|_| reference.msn >= parts_from));
+                Self::end(text, &reference);
+            }
+        }
+    }
+
     /// What comes before a segment's parts.
-    fn head(&mut self, text: &mut String, of: &Reference<'a>, is_frame: bool) {
+    fn head(&mut self, text: &mut String, of: &Reference<'_>, is_frame: bool) {
         let is_gap = of.is_gap || (is_frame && of.frame_bytes == 0);
         if of.discontinuity {
             text.push_str("#EXT-X-DISCONTINUITY\n");
         }
         // A gap has no bytes for a header to apply to, and its session may never have had one.
-        if !is_gap && self.last_session != Some(&of.run.session) {
-            self.last_session = Some(&of.run.session);
+        if !is_gap && self.last_session.as_ref() != Some(&of.run.session) {
+            self.last_session = Some(of.run.session.clone());
             text.push_str("#EXT-X-MAP:URI=\"");
             text.push_str(of.run.session.as_str());
             text.push_str("/init.mp4\"\n");

@@ -7,7 +7,7 @@ pub mod media;
 pub mod multivariant;
 
 pub use directives::{Availability, Directives, Skip, availability};
-pub use media::{Extent, Growth, MediaPlaylist, Report};
+pub use media::{Extent, Growth, MediaPlaylist, Report, Settled};
 pub use multivariant::Multivariant;
 
 /// Content type of every playlist (HLS §4).
