@@ -48,7 +48,15 @@ impl<S: Store, O: Observer> Gate<S, O> {
     /// What to answer instead.
     pub async fn admit(&self, request: &Request, pusher: &Pusher, now: WallMs) -> Result<(), Answer> {
         let Some(broadcast) = request.broadcast() else { return Ok(()) };
-        let record = self.record(&broadcast, now).await.map_err(|why| unavailable(&why))?;
+        let mut was_known = self.records().find(&broadcast, now);
+        // Nobody is refused for what was so a moment ago: a new key is to work at once.
+        if was_known.as_deref().is_some_and(|record| request.admit(pusher, Some(record), now).is_err()) {
+            was_known = None;
+        }
+        let record = match was_known {
+            Some(record) => Some(record),
+            None => self.read(&broadcast, now).await.map_err(|why| unavailable(&why))?,
+        };
         request.admit(pusher, record.as_deref(), now).map_err(|denied| Answer::denied(&denied))
     }
 
@@ -63,22 +71,22 @@ impl<S: Store, O: Observer> Gate<S, O> {
         answered.unwrap_or_else(|why| unavailable(&why))
     }
 
-    /// The broadcast's record, as it was within the last five seconds.
-    async fn record(
+    /// The broadcast's record, as it is, to be trusted for five seconds.
+    async fn read(
         &self,
         broadcast: &BroadcastName,
         now: WallMs,
     ) -> Result<Option<Arc<BroadcastRecord>>, StoreError> {
-        let records = || self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(record) = records().find(broadcast, now) {
-            return Ok(Some(record));
-        }
         let key = key::broadcast(broadcast);
         let Some(there) = self.store.get(&key).await? else { return Ok(None) };
         match record::from_json(&there.body) {
-            Ok(record) => Ok(Some(records().insert(broadcast, record, now))),
+            Ok(record) => Ok(Some(self.records().insert(broadcast, record, now))),
             Err(why) => Err(StoreError::Damaged { key, why }),
         }
+    }
+
+    fn records(&self) -> std::sync::MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn get(&self, key: &Key) -> Result<Answer, StoreError> {

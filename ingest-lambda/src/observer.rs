@@ -19,6 +19,9 @@ pub trait Observer: Send + Sync + 'static {
         body: &[Bytes],
     );
 
+    /// Somebody else wrote to a broadcast, and this process was not told of what.
+    fn interfered(&self, _broadcast: &BroadcastName, _generation: &Generation) {}
+
     /// So much of a broadcast is not stored yet.
     fn unstored(&self, _broadcast: &BroadcastName, _bytes: usize) {}
 }

@@ -164,6 +164,13 @@ impl Hub {
         shared.wake(broadcast, None);
     }
 
+    /// Another process wrote to a broadcast: what is known of it is read again.
+    pub(crate) fn interfered(&self, broadcast: &BroadcastName, generation: &Generation) {
+        let mut shared = self.shared();
+        shared.edge.forget(broadcast, generation);
+        shared.wake(broadcast, None);
+    }
+
     /// Wakes everyone: the process is stopping.
     pub(crate) fn wake_all(&self) {
         for (_, tracks) in self.shared().waiters.drain() {

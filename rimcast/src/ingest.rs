@@ -38,6 +38,10 @@ impl Observer for Told {
         self.0.recorded(broadcast, record);
     }
 
+    fn interfered(&self, broadcast: &BroadcastName, generation: &Generation) {
+        self.0.interfered(broadcast, generation);
+    }
+
     fn stored(
         &self,
         broadcast: &BroadcastName,

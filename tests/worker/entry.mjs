@@ -92,6 +92,10 @@ class R2Bucket {
     return object;
   }
 
+  delete(keys) {
+    return this.real.delete(keys);
+  }
+
   async read(key, begin) {
     while (bucket.isHeld) await sleep(1);
     bucket.reading.push(key);

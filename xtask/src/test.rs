@@ -133,6 +133,8 @@ const STEPS: [Step; 16] = [
                 "push",
                 "--test",
                 "aws",
+                "--test",
+                "operator",
             ];
             command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1", "--nocapture"]))
         },

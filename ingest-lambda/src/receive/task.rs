@@ -81,7 +81,7 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
             tokio::select! {
                 message = messages.recv(), if !task.receiver.is_full() => {
                     let Some(message) = message else { return Ok(()) };
-                    task.renew().await?;
+                    task.renew(&message).await?;
                     task.message(message);
                 }
                 Some((put, outcome)) = task.puts.next() => task.stored(&put, &outcome),
@@ -99,6 +99,7 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
             if task.receiver.needs_reload() && !task.is_gone {
                 let recovery = task.shared.recover(&task.name, &task.record).await?;
                 task.receiver.reload(recovery);
+                task.shared.observer.interfered(&task.name, &task.record.generation);
                 task.close_what_ended();
                 task.receiver.tick(R::now());
             }
@@ -106,9 +107,12 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
         }
     }
 
-    /// Sees to it that what is known of the broadcast is no older than it may be.
-    async fn renew(&mut self) -> Result<(), StoreError> {
-        let age_ms = R::now().since_ms(self.checked);
+    /// Sees to it that what is known of the broadcast is no older than it may be. Nobody is refused for what was so a
+    /// moment ago: a new key is to work at once.
+    async fn renew(&mut self, message: &Message) -> Result<(), StoreError> {
+        let now = R::now();
+        let is_refused = |message: &Message| matches!(message, Message::Open { pusher, .. } if pusher.admit(Some(&self.record), now).is_err());
+        let age_ms = if is_refused(message) { RECORD_TRUST_MS } else { now.since_ms(self.checked) };
         if age_ms >= RECORD_RENEW_MS && self.checking.is_none() && !self.is_gone {
             let (shared, name) = (Arc::clone(&self.shared), self.name.clone());
             self.checking = Some(Box::pin(async move {

@@ -26,7 +26,7 @@ pub(super) struct Broadcast {
     pub(super) name: BroadcastName,
     pub(super) generation: Generation,
     pub(super) log: BroadcastLog,
-    observes_writes: bool,
+    pub(super) observes_writes: bool,
     /// Playlists by track and what they list, full or delta, with the version of the log they were rendered from.
     rendered: SortedMap<PlaylistId, (u64, Arc<Rendered>, Settled)>,
     /// Likewise what is of all tracks, and with the settings that it was rendered with.

@@ -189,8 +189,10 @@ impl Edge {
             Route::Media { broadcast: name, generation, track, file } => {
                 let broadcast = self.broadcast(&name, &generation);
                 let step = broadcast.media_playlist(&track, file, query, asked, now);
-                if matches!(step, Step::Wait(_)) && broadcast.log.shape().is_none() {
-                    // Only a generation that is about to begin is waited for.
+                let has_begun = broadcast.log.shape().is_some();
+                if matches!(step, Step::Wait(_)) && (!has_begun || self.observes_writes) {
+                    // Only a generation that is about to begin, or goes on, is waited for. Who sees all writes but those
+                    // of its operator sees by this that it has ended.
                     return match self.record(&name, now) {
                         Ok(Some(current)) if current.generation == generation => step,
                         Ok(_) => Step::Respond(Response::not_found("no such broadcast")),
@@ -269,7 +271,27 @@ impl Edge {
             self.broadcasts.remove(&(name.clone(), before));
         }
         let record = record.map(|record| Arc::new(record.shown()));
-        self.pointers.insert(name.clone(), Pointer { record, checked });
+        self.pointers.insert(name.clone(), Pointer { record: record.clone(), checked });
+        if let Some(record) = record {
+            let observes_writes = self.observes(name, &record.generation);
+            if let Some(known) = self.broadcasts.get_mut(&(name.clone(), record.generation.clone())) {
+                known.observes_writes = observes_writes;
+            }
+        }
+    }
+
+    /// Whether everything that is written of a broadcast is observed. Its end is not: the operator writes it, wherever
+    /// they are.
+    fn observes(&self, name: &BroadcastName, generation: &Generation) -> bool {
+        let record = self.pointers.get(name).and_then(|pointer| pointer.record.as_ref());
+        let has_ended =
+            record.is_some_and(|record| record.generation == *generation && record.event.ended.is_some());
+        self.observes_writes && !has_ended
+    }
+
+    /// Somebody wrote what this process did not see: it is read again.
+    pub fn forget(&mut self, name: &BroadcastName, generation: &Generation) {
+        self.broadcasts.remove(&(name.clone(), generation.clone()));
     }
 
     /// What follows the parts a growing segment's reader has been given.
@@ -332,7 +354,7 @@ impl Edge {
             let victim = idle.or(self.broadcasts.iter().next()).map(|(id, _)| id.clone());
             victim.map(|victim| self.broadcasts.remove(&victim));
         }
-        let observes_writes = self.observes_writes;
+        let observes_writes = self.observes(name, generation);
         self.broadcasts.get_or_insert_with(id, || Broadcast::new(name, generation, observes_writes))
     }
 }

@@ -16,7 +16,7 @@ pub struct Server {
 }
 
 /// The program.
-pub(super) fn program() -> &'static Path {
+pub fn program() -> &'static Path {
     built("rimcast")
 }
 

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 
-use super::{Fetched, Host as _, Lambda, SeaweedFs, get, request, root};
+use super::{Fetched, Host, Lambda, SeaweedFs, get, request, root};
 
 /// A running Worker. Ended when dropped.
 pub struct Worker {
@@ -164,6 +164,12 @@ impl Worker {
         let answer = answer.expect("the Worker answers its test");
         assert_eq!(answer.status, 200, "{what}: {}", answer.text());
         answer
+    }
+}
+
+impl Host for Worker {
+    fn url(&self, path: &str) -> String {
+        Self::url(self, path)
     }
 }
 
