@@ -111,13 +111,16 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
 
     async fn create(&self, asked: &Asked<'_>) -> Result<Answer, Failure> {
         let (name, changed) = command::create(asked.body, R::now(), &asked.random)?;
+        let mut pause_ms = PAUSE_MS;
         for _ in 0..TRIES {
-            match self.write(&name, None, &changed.record).await? {
-                Swapped::Done(etag) => {
+            match self.write(&name, None, &changed.record).await {
+                Ok(Swapped::Done(etag)) => {
                     tracing::info!(broadcast = %name, generation = %changed.record.generation, "broadcast created");
                     return Ok(self.told_with_key(&name, &changed, &etag, asked));
                 }
-                Swapped::Conflict => {}
+                // R2 is busy with a key that was just written, before it looks whether it is there.
+                Ok(Swapped::Conflict) | Err(StoreError::Busy { .. }) => {}
+                Err(why) => return Err(why.into()),
             }
             // It may go away in between.
             if let Some(there) = self.there(&name).await? {
@@ -130,6 +133,8 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
                 let current = Some(Box::new(shown(&name, &there.record, R::now())));
                 return Err(Problem { current, ..Problem::new(409, detail) }.into());
             }
+            R::sleep(pause_ms).await;
+            pause_ms *= 2;
         }
         Err(StoreError::Busy { key: key::broadcast(&name) }.into())
     }

@@ -7,7 +7,7 @@ use super::access::AdminAccess;
 use super::command::NewKey;
 use super::problem::Problem;
 use super::view::{Deployment, shown};
-use crate::log::{BroadcastName, BroadcastRecord};
+use crate::log::{BroadcastName, BroadcastRecord, record};
 use crate::time::WallMs;
 
 /// An answer.
@@ -45,7 +45,7 @@ pub fn is_version(if_match: &str, etag: &str) -> bool {
 
 impl Answer {
     fn json(status: u16, body: &Value) -> Self {
-        let body = format!("{body:#}\n");
+        let body = record::to_json(body);
         Self { status, content_type: JSON, etag: None, location: None, allow: None, body }
     }
 

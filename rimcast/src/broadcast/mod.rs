@@ -262,11 +262,11 @@ pub(crate) async fn run(args: BroadcastArgs) -> Result<(), BroadcastError> {
     }
     let body = Value::Object(body).to_string();
     let answer = ask(&bucket, request, &body, deployment).await?;
+    let told: Value = serde_json::from_str(&answer.body).map_err(|why| why.to_string())?;
     if args.json {
-        print!("{}", answer.body);
+        println!("{told:#}");
         return Ok(());
     }
-    let told: Value = serde_json::from_str(&answer.body).map_err(|why| why.to_string())?;
     print!("{}", print::answer(&told, &args.what, bucket.place(), &dates::Zone::here()));
     Ok(())
 }
