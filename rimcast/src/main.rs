@@ -1,4 +1,5 @@
-//! The command line: `rimcast serve`, `rimcast demo`, `rimcast push`, `rimcast broadcast`, `rimcast inspect`.
+//! The command line: `rimcast serve`, `rimcast demo`, `rimcast push`, `rimcast broadcast`, `rimcast inspect`,
+//! `rimcast export`, `rimcast verify`, `rimcast repair`.
 
 mod api;
 mod auth;
@@ -15,6 +16,8 @@ mod push;
 mod respond;
 mod serve;
 mod settings;
+mod shelf;
+mod store;
 mod tls;
 mod viewer;
 
@@ -59,6 +62,15 @@ enum Command {
     /// Show what is in a media file, a stored track, or a stored record
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(inspect::InspectArgs),
+    /// Write a recording to files: a movie for each rendition, or a folder of plain HLS
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(Box<shelf::export::ExportArgs>),
+    /// See whether a recording is what its log says
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(Box<shelf::verify::VerifyArgs>),
+    /// Make anew what is computed from a recording's log
+    #[command(after_help = REPAIR_EXAMPLES)]
+    Repair(Box<shelf::repair::RepairArgs>),
 }
 
 /// Arguments of `rimcast serve`.
@@ -153,6 +165,36 @@ Examples:
   rimcast inspect --json rimcast-data/NAME/GENERATION/periods/000000.json
       A stored record, for other programs to read";
 
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  rimcast export show --to ./recordings
+      An MP4 for each video track of the broadcast `show`, with its sound. The same command again does what is missing
+
+  rimcast export show --to ./clip --from 00:12:30 --until 00:14:00 --track video-0 --track audio-1
+      A minute and a half of these two tracks
+
+  rimcast export show --store s3://BUCKET/live --endpoint https://ACCOUNT.r2.cloudflarestorage.com --to ./site --format hls
+      Playlists and segments out of a bucket, for any web server; keys are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  rimcast verify show
+      Reads all of `show`: whether the log holds together and each part is what it says. Exits with 1 where it is not
+
+  rimcast verify show --quick --json --store s3://BUCKET/live
+      Whether everything is there, in a bucket, for other programs to read";
+
+const REPAIR_EXAMPLES: &str = "\
+Examples:
+  rimcast repair show
+      Tells what it would do, and does nothing
+
+  rimcast repair show --yes
+      Writes checkpoints that are missing or wrong, and pages that are missing
+
+  rimcast repair show --end --yes
+      Closes its tracks where they stop, when no encoder is going to come back";
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -188,6 +230,15 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             Ok(runtime()?.block_on(broadcast::run(*args))?)
         }
         Command::Inspect(args) => Ok(inspect::run(&args)?),
+        Command::Repair(args) => runtime()?
+            .block_on(shelf::repair::run(*args))
+            .map_err(|why| -> Box<dyn std::error::Error> { why }),
+        Command::Verify(args) => runtime()?
+            .block_on(shelf::verify::run(*args))
+            .map_err(|why| -> Box<dyn std::error::Error> { why }),
+        Command::Export(args) => runtime()?
+            .block_on(shelf::export::run(*args))
+            .map_err(|why| -> Box<dyn std::error::Error> { why }),
     }
 }
 

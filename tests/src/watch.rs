@@ -258,7 +258,7 @@ impl Watch {
             settings: &settings,
             renditions: &renditions,
             file: "index.m3u8",
-            frames_file: "frames.m3u8",
+            frames_file: Some("frames.m3u8"),
             is_live: true,
         }
         .render();

@@ -12,7 +12,7 @@ struct Step {
 }
 
 /// What the tests need, and each check, in the order in which a mistake is cheapest to find.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "Wasm target", run: tools::wasm_target },
     Step {
         name: "npm packages of the player and the tests",
@@ -112,6 +112,13 @@ const STEPS: [Step; 16] = [
         },
     },
     Step {
+        name: "recordings exported, against ffmpeg",
+        run: || {
+            let test = ["test", "--package", "rimcast", "--test", "shelf"];
+            command::run(cargo(&test).args(["--", "--ignored"]))
+        },
+    },
+    Step {
         name: "end-to-end tests",
         run: || {
             let test = [
@@ -150,7 +157,7 @@ fn without_workers(args: &[&str]) -> Command {
 }
 
 /// The steps that `--quick` leaves out, at the end: what needs Terraform, the Worker, Lambda, ffmpeg or a browser.
-const END_TO_END_STEPS: usize = 9;
+const END_TO_END_STEPS: usize = 10;
 
 /// Runs all steps, whatever fails, and says in one line how it went.
 fn run_steps(quick: bool) -> (usize, Vec<String>) {

@@ -10,6 +10,7 @@ pub mod cutter;
 pub mod header;
 pub mod inband;
 mod language;
+pub mod movie;
 pub mod mux;
 pub mod scan;
 pub mod synthetic;

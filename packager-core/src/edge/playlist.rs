@@ -44,7 +44,7 @@ impl Broadcast {
                 settings,
                 renditions: &renditions,
                 file: &file(false),
-                frames_file: &file(true),
+                frames_file: Some(&file(true)),
                 is_live: view == View::Live,
             };
             (!renditions.is_empty()).then(|| playlist.render())

@@ -19,8 +19,8 @@ pub struct Multivariant<'a> {
     pub renditions: &'a [Rendition<'a>],
     /// What the URLs of media playlists end with,
     pub file: &'a str,
-    /// and those of the frames of each.
-    pub frames_file: &'a str,
+    /// and those of the frames of each, where there are any.
+    pub frames_file: Option<&'a str>,
     /// It is of what live playlists list.
     pub is_live: bool,
 }
@@ -83,6 +83,7 @@ impl<'a> Multivariant<'a> {
 
     /// EXT-X-I-FRAME-STREAM-INF (HLS §4.4.6.3) of every track of pictures of which frames can be shown by themselves.
     fn frames(&self, text: &mut String) {
+        let Some(file) = self.frames_file else { return };
         for Rendition { track, header, chain, .. } in self.best_first(TrackKind::Video) {
             if chain.rate.frame_peak_bps == 0 {
                 continue;
@@ -95,7 +96,7 @@ impl<'a> Multivariant<'a> {
             if self.has_high_range() {
                 let _ = write!(text, ",VIDEO-RANGE={}", range_of(header));
             }
-            let _ = writeln!(text, ",URI=\"{}/{track}/{}\"", self.generation, self.frames_file);
+            let _ = writeln!(text, ",URI=\"{}/{track}/{}\"", self.generation, file);
         }
     }
 

@@ -33,6 +33,7 @@ pub mod opus;
 pub mod prft;
 pub mod senc;
 pub mod sinf;
+pub mod stbl;
 pub mod stpp;
 pub mod stsd;
 pub mod stsz;

@@ -16,10 +16,19 @@ pub fn timescale(found: &BoxRef<'_>) -> Result<u32, Malformed> {
 
 /// Writes an `mvhd` with this timescale and no duration, as a fragmented movie has.
 pub fn write(writer: &mut Writer, timescale: u32, next_track_id: u32) {
-    writer.full_boxed(b"mvhd", 0, 0, |w| {
-        w.zeros(8);
+    write_with_duration(writer, timescale, 0, next_track_id);
+}
+
+/// Writes an `mvhd` with this timescale, in which the duration is.
+pub fn write_with_duration(writer: &mut Writer, timescale: u32, duration: u64, next_track_id: u32) {
+    let version = u8::from(u32::try_from(duration).is_err());
+    writer.full_boxed(b"mvhd", version, 0, |w| {
+        w.zeros(if version == 0 { 8 } else { 16 });
         w.u32(timescale);
-        w.u32(0);
+        match u32::try_from(duration) {
+            Ok(duration) => w.u32(duration),
+            Err(_) => w.u64(duration),
+        }
         w.u32(0x0001_0000); // rate 1.0
         w.u16(0x0100); // volume 1.0
         w.zeros(10);

@@ -107,6 +107,11 @@ impl Keys {
         format!("{}/{track}/{session}/init.mp4", self.root)
     }
 
+    /// What is listed to find the parts and markers of a session: names that [`parse_start`] reads, and the header's.
+    pub fn session(&self, track: &TrackName, session: &SessionId) -> String {
+        format!("{}/{track}/{session}/", self.root)
+    }
+
     /// `{track}/{session}/{start}.m4s`, a part or a marker.
     pub fn part(&self, track: &TrackName, session: &SessionId, start_ticks: u64) -> String {
         let mut key = format!("{}/{track}/", self.root);

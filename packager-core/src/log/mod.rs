@@ -18,12 +18,14 @@ pub mod name;
 pub mod pace;
 pub mod range;
 pub mod reader;
+pub mod rebuild;
 pub mod record;
 pub mod reference;
 pub mod segment;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod timeline;
 mod track;
 pub mod window;
 
@@ -46,5 +48,6 @@ pub use settings::{
     BroadcastSettings, Captions, DisplayName, EventStream, LanguageTag, Title, TrackDescription, TrackRole,
     TrackSettings,
 };
+pub use timeline::Timeline;
 pub use track::TrackLog;
 pub use window::First;

@@ -17,7 +17,8 @@ use packager_core::log::{BroadcastName, NameError};
 use packager_core::operator::{Answer, Deployment, Request};
 use serde_json::{Map, Value};
 
-use self::store::{Bucket, Place};
+use self::store::Bucket;
+use crate::store::PlaceArgs;
 
 /// Why it was not done, in a sentence.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl From<NameError> for BroadcastError {
 #[derive(Args)]
 pub(crate) struct BroadcastArgs {
     #[command(flatten)]
-    place: Place,
+    place: PlaceArgs,
 
     /// Print JSON, as the HTTP API answers it
     #[arg(long, global = true)]

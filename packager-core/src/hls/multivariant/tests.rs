@@ -87,7 +87,7 @@ fn rendered(tracks: &[Track], settings: &str) -> Vec<String> {
         settings: &settings,
         renditions: &renditions,
         file: "index.m3u8",
-        frames_file: "frames.m3u8",
+        frames_file: Some("frames.m3u8"),
         is_live: true,
     }
     .render();

@@ -111,35 +111,9 @@ impl Write {
     ///
     /// It is not what its key and its metadata say.
     pub fn check(&self, body: &Bytes, header: Option<&Header>) -> Result<(), Wrong> {
-        let target = match &self.key {
-            Key::Record(_) => return self.check_record(body).map(drop),
-            Key::Object(_, _, target) => target,
-        };
-        match (target, &self.entry) {
-            (Target::Part(_, _, start_ticks), Some(Entry::Marker(marker))) => {
-                check_marker(marker, *start_ticks, body)
-            }
-            (Target::Part(_, _, start_ticks), Some(Entry::Part(meta))) => {
-                let header = header.ok_or(Wrong::Header(HeaderError::NoTrack))?;
-                check_part(meta, *start_ticks, body, header)
-            }
-            (Target::Init(..), _) => {
-                if body.len() as u64 > limits::HEADER_BYTES {
-                    return Err(Wrong::record("header", "it is larger than is accepted"));
-                }
-                Ok(Header::parse(body).map(drop)?)
-            }
-            (Target::Period(n), _) => check_period(*n, body),
-            (Target::Begin(_), _) => check_begin(body),
-            (Target::Head(_), _) => {
-                Checkpoint::from_json(body).map(drop).map_err(|why| Wrong::record("checkpoint", why))
-            }
-            (Target::Page(_, page), _) => check_page(*page, body),
-            (Target::Listing(_, span, number), _) => check_listing(*span, *number, body),
-            // No keys of objects, and no part without metadata: neither is ever parsed.
-            (Target::Tracks | Target::Sessions(_) | Target::Part(..), _) => {
-                Err(Wrong::no_key(&self.key.spell()))
-            }
+        match &self.key {
+            Key::Record(_) => self.check_record(body).map(drop),
+            Key::Object(_, _, target) => check_object(target, self.entry.as_ref(), body, header),
         }
     }
 
@@ -182,6 +156,46 @@ impl Write {
 /// Whether a record says what is the operator's to say.
 fn says_anything(record: &BroadcastRecord) -> bool {
     record.settings != BroadcastSettings::default() || record.event != Event::default()
+}
+
+/// Checks an object of a log, new or stored: whether its body is what its key and its metadata say. `entry` is what the
+/// metadata of a part or marker says, `header` the one that a part's session has.
+///
+/// # Errors
+///
+/// It is something else.
+pub fn check_object(
+    target: &Target,
+    entry: Option<&Entry>,
+    body: &Bytes,
+    header: Option<&Header>,
+) -> Result<(), Wrong> {
+    match (target, entry) {
+        (Target::Part(_, _, start_ticks), Some(Entry::Marker(marker))) => {
+            check_marker(marker, *start_ticks, body)
+        }
+        (Target::Part(_, _, start_ticks), Some(Entry::Part(meta))) => {
+            let header = header.ok_or(Wrong::Header(HeaderError::NoTrack))?;
+            read_part(meta, *start_ticks, body, header).map(drop)
+        }
+        (Target::Init(..), _) => {
+            if body.len() as u64 > limits::HEADER_BYTES {
+                return Err(Wrong::record("header", "it is larger than is accepted"));
+            }
+            Ok(Header::parse(body).map(drop)?)
+        }
+        (Target::Period(n), _) => check_period(*n, body),
+        (Target::Begin(_), _) => check_begin(body),
+        (Target::Head(_), _) => {
+            Checkpoint::from_json(body).map(drop).map_err(|why| Wrong::record("checkpoint", why))
+        }
+        (Target::Page(_, page), _) => check_page(*page, body),
+        (Target::Listing(_, span, number), _) => check_listing(*span, *number, body),
+        // No keys of objects, and no part without metadata: neither is ever parsed.
+        (Target::Tracks | Target::Sessions(_) | Target::Part(..), _) => {
+            Err(Wrong::NoKey { shown: format!("{target:?}") })
+        }
+    }
 }
 
 const WHAT_RECORD: &str = "broadcast's record";
@@ -235,9 +249,19 @@ fn check_marker(marker: &Marker, start_ticks: u64, body: &[u8]) -> Result<(), Wr
     }
 }
 
-/// Reads the part as its viewers will, and makes its metadata anew.
-fn check_part(said: &PartMeta, start_ticks: u64, body: &Bytes, header: &Header) -> Result<(), Wrong> {
-    let part = CutPart::of(&chunks(body, header)?).ok_or(Wrong::NotChunks)?;
+/// Reads a part as its viewers will, and makes its metadata anew. Gives its chunks.
+///
+/// # Errors
+///
+/// It is not what its key and its metadata say.
+pub fn read_part(
+    said: &PartMeta,
+    start_ticks: u64,
+    body: &Bytes,
+    header: &Header,
+) -> Result<Vec<Chunk>, Wrong> {
+    let chunks = chunks(body, header)?;
+    let part = CutPart::of(&chunks).ok_or(Wrong::NotChunks)?;
     let found = part.meta(header.kind, header.presentation_shift_ticks, said.wall);
     if found.duration_ticks == 0 {
         return Err(Wrong::NoDuration);
@@ -256,7 +280,7 @@ fn check_part(said: &PartMeta, start_ticks: u64, body: &Bytes, header: &Header) 
             return Err(Wrong::Untrue { what, said, found });
         }
     }
-    Ok(())
+    Ok(chunks)
 }
 
 /// The chunks that a part is, exactly.

@@ -15,7 +15,7 @@ mod check;
 mod tests;
 
 pub use answer::{Answer, Content, Stored};
-pub use check::Wrong;
+pub use check::{Wrong, check_object, read_part};
 
 use super::plan::PutMode;
 use super::{Denied, Pusher};
