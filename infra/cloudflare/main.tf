@@ -74,7 +74,7 @@ module "worker" {
   variables = {
     SEGMENT_MS = tostring(var.segment_ms)
     PART_MS    = tostring(var.part_ms)
-    WINDOW_S   = var.window_s
+    WINDOW_S   = tostring(var.window_s)
     GAP_MS     = tostring(var.gap_ms)
   }
 }

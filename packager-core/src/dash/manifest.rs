@@ -61,6 +61,8 @@ impl<'a> Known<'a> {
 /// What is written, worked out.
 pub(super) struct Layout<'a> {
     pub(super) periods: Vec<(Period<'a>, Vec<AdaptationSet<'a>>)>,
+    /// When the presentation's time is zero.
+    start: WallMs,
     /// When the last listed segment has been shown.
     end: WallMs,
     /// How long the longest listed segment is, or may become, in tenths of a second: rounded up, so that it
@@ -156,7 +158,13 @@ impl<'a> Manifest<'a> {
             longest_tenths = longest.fold(longest_tenths, u64::max);
             with_sets.push((period.clone(), sets(stretches)));
         }
-        Layout { periods: with_sets, end, longest_tenths }
+        // The whole broadcast has one clock; a range has its own, which begins with the first that is in it.
+        let first = self.periods.first().map_or(WallMs(0), |first| first.anchor.wall);
+        let start = match self.stretch {
+            Stretch::Range(range) => with_sets.first().map_or(range.start, |(period, _)| period.wall),
+            Stretch::Window | Stretch::Delayed { .. } => first,
+        };
+        Layout { periods: with_sets, start, end, longest_tenths }
     }
 
     /// When the newest part that is listed was stored, or when a Period began of which no part is listed yet.
@@ -175,21 +183,13 @@ impl<'a> Manifest<'a> {
         format!("{}{come:06}Z", date.trim_end_matches('Z'))
     }
 
-    /// When the presentation's time is zero: the whole broadcast has one clock.
-    fn start(&self) -> WallMs {
-        if let Stretch::Range(range) = self.stretch {
-            return range.start;
-        }
-        self.periods.first().map_or(WallMs(0), |first| first.anchor.wall)
-    }
-
     /// When what is at the presentation's time zero became available (`@availabilityStartTime`).
-    fn available(&self) -> WallMs {
+    fn available(&self, layout: &Layout<'_>) -> WallMs {
         let delay_s = match self.stretch {
             Stretch::Delayed { seconds, .. } => seconds,
             Stretch::Window | Stretch::Range(_) => 0,
         };
-        self.start().plus_ms(i64::try_from(delay_s.saturating_mul(1000)).unwrap_or(i64::MAX))
+        layout.start.plus_ms(i64::try_from(delay_s.saturating_mul(1000)).unwrap_or(i64::MAX))
     }
 
     /// XXH3 of all that a patch cannot bring up to date.
@@ -237,7 +237,7 @@ impl<'a> Manifest<'a> {
         let mut previous: Option<String> = None;
         for (period, sets) in &layout.periods {
             let id = period.id();
-            let start_ms = u64::try_from(period.wall.since_ms(self.start())).unwrap_or(0);
+            let start_ms = u64::try_from(period.wall.since_ms(layout.start)).unwrap_or(0);
             to.open(Tag::new("Period").with("id", &id).with("start", &duration(start_ms)));
             for (place, set) in (0..).zip(sets) {
                 let within = Within {
@@ -284,7 +284,7 @@ impl<'a> Manifest<'a> {
             // What is said too much here shaka-player stays behind live.
             .with("maxSegmentDuration", &duration(layout.longest_tenths.saturating_mul(100).max(to_come_ms)));
         if !is_dynamic {
-            let length_ms = u64::try_from(layout.end.since_ms(self.start())).unwrap_or(0);
+            let length_ms = u64::try_from(layout.end.since_ms(layout.start)).unwrap_or(0);
             return tag.with("mediaPresentationDuration", &duration(length_ms));
         }
         let is_told_by_clock = layout.periods.last().is_some_and(|(_, sets)| {
@@ -299,7 +299,7 @@ impl<'a> Manifest<'a> {
         let is_all = self.shape.is_whole() || matches!(self.stretch, Stretch::Range(_));
         let depth = (!is_all).then(|| duration(depth_ms));
         let tag = tag
-            .with("availabilityStartTime", &iso_date(self.available()))
+            .with("availabilityStartTime", &iso_date(self.available(layout)))
             .with("minimumUpdatePeriod", &duration(update_ms))
             .with_some("timeShiftBufferDepth", depth.as_ref())
             .with("suggestedPresentationDelay", &duration(self.least_latency_ms()));
