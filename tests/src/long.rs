@@ -4,7 +4,7 @@ use bytes::Bytes;
 use packager_core::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
 use packager_core::cmaf::{Sample, chunk};
 use packager_core::edge::{Asked, Edge, FetchKind, Method, Request, Response, Step};
-use packager_core::ingest::{PushPath, Receiver, Settings, UploadId};
+use packager_core::ingest::{PushPath, Receiver, Recovery, Settings, UploadId};
 use packager_core::log::{
     BroadcastName, BroadcastRecord, Entry, Generation, Keys, Marker, SessionId, TrackName, record,
 };
@@ -32,11 +32,14 @@ pub struct Long {
     pub store: Store,
     /// What was taken in last was, then.
     pub now: WallMs,
+    settings: Settings,
     receiver: Receiver,
     tracks: Vec<Track>,
 }
 
 struct Track {
+    path: &'static str,
+    header: Bytes,
     upload: UploadId,
     timescale: Timescale,
     /// Decode time of the next chunk.
@@ -58,6 +61,7 @@ impl Long {
         let mut long = Self {
             store: Store::default(),
             now: BEGINS,
+            settings: plan.settings,
             receiver: Receiver::new(&name, &generation, plan.settings, 1),
             tracks: Vec::new(),
         };
@@ -80,7 +84,7 @@ impl Long {
 
     fn open(
         &mut self,
-        path: &str,
+        path: &'static str,
         media: SyntheticMedia,
         per_second: u32,
         frame: (u32, usize, u32),
@@ -90,10 +94,47 @@ impl Long {
         let resource = PushPath::parse(path).unwrap().resource;
         let upload = self.receiver.open(path, &resource).unwrap();
         let begins_ticks = start_s * u64::from(per_second);
-        let track = Track { upload, timescale, next_ticks: begins_ticks, begins_ticks, frame, chunks: 0 };
         let header = SyntheticHeader::new(1, timescale, media).write();
-        self.receiver.push(upload, header, self.now).unwrap();
-        self.tracks.push(track);
+        self.receiver.push(upload, header.clone(), self.now).unwrap();
+        let next_ticks = begins_ticks;
+        self.tracks.push(Track {
+            path,
+            header,
+            upload,
+            timescale,
+            next_ticks,
+            begins_ticks,
+            frame,
+            chunks: 0,
+        });
+    }
+
+    /// Ingest dies, and another takes up what is stored; the encoder sends its headers again and goes on.
+    ///
+    /// # Panics
+    ///
+    /// It reads without end, or refuses what goes on.
+    pub fn restart_ingest(&mut self) {
+        let (name, generation) = (BroadcastName::parse("show").unwrap(), Generation::parse("g").unwrap());
+        let mut recovery = Recovery::new(&name, &generation, self.settings);
+        for round in 0.. {
+            let reads = recovery.wants();
+            if reads.is_empty() {
+                break;
+            }
+            assert!(round < 1000, "recovery asks without end");
+            for read in reads {
+                let found = self.store.find(&recovery.key(&read), read.kind());
+                recovery.absorb(&read, &found, self.now);
+            }
+        }
+        self.receiver = recovery.finish(u64::try_from(self.now.0).unwrap());
+        for track in &mut self.tracks {
+            let resource = PushPath::parse(track.path).unwrap().resource;
+            track.upload = self.receiver.open(track.path, &resource).unwrap();
+            self.receiver.push(track.upload, track.header.clone(), self.now).unwrap();
+        }
+        self.settle();
     }
 
     /// Takes in so many seconds more.
@@ -203,7 +244,7 @@ pub fn ask(edge: &mut Edge, store: &Store, target: &str, now: WallMs) -> (Respon
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let request = Request { method: Method::Get, path, query };
     let mut reads = Reads::default();
-    for _ in 0..10_000 {
+    for _ in 0..200_000 {
         match edge.handle(&request, Asked::at(now), now) {
             Step::Respond(response) => return (response, reads),
             Step::Wait(wait) => panic!("{target} waits for {}", wait.poll.key),

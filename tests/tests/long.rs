@@ -295,3 +295,28 @@ fn a_playlist_that_grows_is_written_as_a_new_one() {
         }
     }
 }
+
+/// Whoever takes a broadcast up goes on with its listings, also with those that another has begun.
+#[test]
+fn listings_are_written_by_one_ingest_after_another() {
+    let settings = Settings { window_ms: Shape::WHOLE_WINDOW_MS, ..Settings::default() };
+    let mut long = Long::new(&Plan { seconds: 2471, settings, start_s: 3, has_sound: true });
+    for seconds in [1, 130, 1733, 64, 2900, 999, 1444] {
+        long.restart_ingest();
+        long.go_on(seconds);
+    }
+    for track in ["video", "audio"] {
+        let is_there = |name: &str| long.store.get(&format!("show/g/{track}/index/{name}.json")).is_some();
+        assert!(is_there("00000000-4096"), "{track}");
+        assert!((0..9).all(|number| is_there(&format!("{number:08}-512"))), "{track}");
+        assert!((0..74).all(|number| is_there(&format!("{number:08}"))), "{track}");
+    }
+    // What is read of them is what the chain says.
+    let mut bare = long.store.clone();
+    bare.expire(|key| key.contains("/index/"));
+    for target in [PLAYLIST, "/show/g/audio/index.m3u8", "/show/g/video/frames.m3u8", "/show/sequence.mpd"] {
+        let (by_chain, reads) = ask(&mut Edge::new(false), &bare, target, long.now);
+        assert_eq!(text(&by_chain), get(&long, target), "{target}");
+        assert!(reads.heads > 9_000);
+    }
+}
