@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Crates that packager-core may depend on: data structures and formats, nothing that acts.
-const CORE_MAY_USE: [&str; 10] = [
+const CORE_MAY_USE: [&str; 11] = [
     "base64",
     "bytes",
     "itoa",
     "quick-xml",
     "serde",
     "serde_json",
+    "sha2",
     "subtle",
     "thiserror",
     "time",

@@ -27,7 +27,7 @@ pub const FIELDS: [&str; 12] = [
 ];
 
 /// What may be said of a track.
-const TRACK_FIELDS: [&str; 6] = ["name", "language", "order", "hidden", "default", "role"];
+pub const TRACK_FIELDS: [&str; 6] = ["name", "language", "order", "hidden", "default", "role"];
 
 /// How long the key before goes on to work when a new one is made, where nothing is said of it: a day, in seconds.
 pub const GRACE_S: i64 = 86_400;

@@ -28,3 +28,82 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 
 /// Most broadcasts in one answer.
 pub const LISTED: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Map, Value};
+
+    use super::*;
+    use crate::log::{BroadcastName, BroadcastRecord, record};
+    use crate::time::WallMs;
+
+    fn properties(schema: &Value) -> BTreeSet<&str> {
+        schema["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect()
+    }
+
+    #[test]
+    fn the_description_names_every_page_and_every_field() {
+        let described: Value = record::from_json(OPENAPI.as_bytes()).unwrap();
+        assert_eq!(described["openapi"], "3.1.0");
+        let mut requests = Vec::new();
+        for (path, item) in described["paths"].as_object().unwrap() {
+            let path = path.strip_prefix("/api/").unwrap().replace("{name}", "show");
+            for (method, operation) in
+                item.as_object().unwrap().iter().filter(|(key, _)| *key != "parameters")
+            {
+                let request = Request::parse(&method.to_uppercase(), &path, "").unwrap();
+                let statuses = operation["responses"].as_object().unwrap();
+                let has = |status: &str| statuses.contains_key(status);
+                assert!(
+                    has("405") && (request == Request::Document || has("401") && has("403") && has("503"))
+                );
+                requests.push(request);
+            }
+        }
+        let name = BroadcastName::parse("show").unwrap();
+        let all = [
+            Request::Document,
+            Request::List { after: None },
+            Request::Create,
+            Request::Show(name.clone()),
+            Request::Update(name.clone()),
+            Request::Delete(name.clone()),
+            Request::End(name.clone()),
+            Request::RotateKey(name.clone()),
+        ];
+        assert!(all.iter().all(|request| requests.contains(request)) && requests.len() == all.len());
+
+        let schemas = &described["components"]["schemas"];
+        let said = properties(&schemas["Said"]);
+        assert_eq!(said, command::FIELDS.into_iter().collect());
+        let full = format!(
+            r#"{{"generation":"g","title":"t","start":"2026-11-22T20:00:00Z","end":"2026-11-22T21:00:00Z","segment_ms":2000,
+            "part_ms":500,"window_s":"all","recording":true,"retention_days":1,"early_s":1,"late_s":1,"captions":"none",
+            "keys":[{{"id":"1","sha256":"{:064}","created":"2026-11-22T20:00:00Z","until":"2026-11-22T21:00:00Z"}}],
+            "ended":{{"at":"2026-11-22T20:30:00Z","reason":"rain"}},"tracks":{{"audio-1":{{"name":"English"}}}},
+            "described":{{"audio-1":{{"language":"en"}}}}}}"#,
+            0
+        );
+        let full: BroadcastRecord = record::from_json(full.as_bytes()).unwrap();
+        let shown = shown(&name, &full, WallMs(0));
+        let broadcast = &schemas["Broadcast"]["allOf"][1];
+        let told: BTreeSet<&str> = shown.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut known: BTreeSet<&str> = said.union(&properties(broadcast)).copied().collect();
+        assert!(known.remove("watch"), "it is told beside the document");
+        assert_eq!(told, known);
+        let of = |field: &str, schema: &Value| {
+            let told = &shown[field];
+            let told = told.get(0).unwrap_or(told).as_object().unwrap().keys().map(String::as_str);
+            assert_eq!(told.collect::<BTreeSet<_>>(), properties(schema), "{field}");
+        };
+        of("keys", &broadcast["properties"]["keys"]["items"]);
+        of("ended", &broadcast["properties"]["ended"]);
+        let tracks = properties(&schemas["Said"]["properties"]["tracks"]["additionalProperties"]);
+        assert_eq!(tracks, command::TRACK_FIELDS.into_iter().collect());
+        for phase in ["early", "open", "over", "ended"] {
+            assert!(broadcast["properties"]["state"]["enum"].as_array().unwrap().contains(&phase.into()));
+        }
+    }
+}
