@@ -172,6 +172,14 @@ fn life(host: &dyn Host) {
     api.told("POST", "/api/broadcasts/show/keys", "", 409);
     let media = playlists(host, "show");
 
+    // The recording stays at its URL, if it is to.
+    let is_whole = |main: &String| main.contains("/from-") && !main.contains("/index.m3u8");
+    wait_for("all of it is there", LIMIT, || Some(main_playlist(host, "show")).filter(is_whole));
+    api.told("PATCH", "/api/broadcasts/show", r#"{"recording":false}"#, 200);
+    wait_for("what was listed live is there", LIMIT, || {
+        Some(main_playlist(host, "show")).filter(|main| main.contains("/index.m3u8") && !is_whole(main))
+    });
+
     // Deleted, and created again.
     wait_for("nothing is left", LIMIT, || {
         let answer = api.ask("DELETE", "/api/broadcasts/show", "");

@@ -57,7 +57,7 @@ impl Broadcast {
         })
     }
 
-    /// What a wish shows: who wants to see live what has ended is shown all of it.
+    /// What a wish shows: who wants to see live what has ended is shown all of it, if it is to be kept.
     pub(super) fn view(
         &self,
         record: &BroadcastRecord,
@@ -67,7 +67,8 @@ impl Broadcast {
         let view = wish.resolve(&self.log, now)?;
         let listed = listed(&self.log, &record.settings);
         let has_ended = !listed.is_empty() && listed.iter().all(|rendition| rendition.chain.ended);
-        let begins = self.log.periods().first().filter(|_| has_ended && view == View::Live);
+        let is_kept = record.event.recording.unwrap_or(true);
+        let begins = self.log.periods().first().filter(|_| has_ended && is_kept && view == View::Live);
         Ok(begins.map_or(view, |first| View::Range(TimeRange { start: first.anchor.wall, end: None })))
     }
 
