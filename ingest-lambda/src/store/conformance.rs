@@ -83,8 +83,7 @@ async fn what_is_deleted_is_gone<S: Store + Clone>(store: &S) {
     assert_eq!(store.create(&some[0], "", &pieces(&["new"])).await.unwrap(), Created::New);
     assert_eq!(store.get(&some[0]).await.unwrap().unwrap().body, "new");
     store.delete(&sorted("conformance/delete/").await).await.unwrap();
-    assert_eq!(store.list("conformance/delete/").await.unwrap(), [""; 0]);
-    assert!(!store.list("conformance/").await.unwrap().contains(&"delete".to_owned()), "no folder is left");
+    assert_eq!(sorted("conformance/delete/").await, [""; 0]);
     for bad in ["", "conformance/../x", "/etc/passwd"] {
         assert!(matches!(store.delete(&[bad.to_owned()]).await, Err(StoreError::BadKey { .. })), "{bad:?}");
     }

@@ -88,7 +88,7 @@ pub trait Store: Send + Sync + 'static {
     fn stat(&self, key: &str) -> impl Future<Output = Result<Option<Stat>, StoreError>> + Send;
 
     /// The names directly under a prefix, which is empty or ends in `/`: objects, and folders
-    /// without a trailing slash. Sorted, each once.
+    /// without a trailing slash. Sorted, each once. A folder may still be named when all in it was deleted.
     fn list(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, StoreError>> + Send;
 
     /// Writes an object that must not be there yet. The pieces of `body` are joined.

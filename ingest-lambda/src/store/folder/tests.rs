@@ -93,3 +93,16 @@ async fn leftovers_are_cleared_but_not_those_of_the_living() {
     drop(alive);
     assert_eq!(fs::read_dir(dir.path().join(".tmp")).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn no_empty_folder_is_left_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = FolderStore::open(dir.path()).unwrap();
+    for key in ["cup/g/video/s/1.m4s", "cup/g/audio/s/1.m4s"] {
+        store.create(key, "", &[]).await.unwrap();
+    }
+    store.delete(&["cup/g/video/s/1.m4s".to_owned()]).await.unwrap();
+    assert_eq!(store.list("cup/g/").await.unwrap(), ["audio"]);
+    store.delete(&["cup/g/audio/s/1.m4s".to_owned()]).await.unwrap();
+    assert_eq!(store.list("").await.unwrap(), [""; 0]);
+}
