@@ -69,7 +69,7 @@ fn what_cannot_be_pushed_is_told_in_a_sentence() {
     for (to, key, more, bytes, expected) in [
         (to.as_str(), KEY, &["--input", text][..], &b""[..], "is nothing that ffmpeg can read"),
         (&to, KEY, &["--input", "no-such-file.mp4"], b"", "there is no file"),
-        (&to, "another-key", &tone, b"", "the push key is wrong; see --key"),
+        (&to, "another-key", &tone, b"", "there is no such broadcast, and this key does not create one"),
         (&nowhere, KEY, &tone, b"", "is the address right, and the ingest running?"),
         (&server.url("/show"), KEY, &tone, b"", "must be like https://HOST/ingest/NAME"),
         (&to, KEY, &[], garbage, "this cannot be pushed: "),
