@@ -29,6 +29,9 @@ impl Broadcast {
         if let Some(step) = self.unread(None, asked, now) {
             return step;
         }
+        if let Some(step) = self.fetch(self.log.wanted_headers()) {
+            return step;
+        }
         let status = Status::of(&self.name, record, &self.log, now);
         Step::Respond(Response::for_operators(record::to_json(&status)))
     }
