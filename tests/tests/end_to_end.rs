@@ -25,7 +25,8 @@ fn playlists(server: &Server, broadcast: &str) -> (String, Vec<String>) {
         get(&url).ok().filter(|answer| answer.status == 200).map(|answer| answer.text())
     });
     let base = url.rsplit_once('/').expect("a URL has a slash").0;
-    let quoted = text.lines().filter_map(|line| line.split("URI=\"").nth(1)?.split('"').next());
+    let sound = text.lines().filter(|line| line.starts_with("#EXT-X-MEDIA:"));
+    let quoted = sound.filter_map(|line| line.split("URI=\"").nth(1)?.split('"').next());
     let plain = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let media: Vec<_> = quoted.chain(plain).map(|uri| format!("{base}/{uri}")).collect();
     assert!(!media.is_empty(), "{text}");

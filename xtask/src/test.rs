@@ -114,8 +114,9 @@ const STEPS: [Step; 17] = [
     Step {
         name: "recordings exported, against ffmpeg",
         run: || {
-            let test = ["test", "--package", "rimcast", "--test", "shelf"];
-            command::run(cargo(&test).args(["--", "--ignored"]))
+            // As the unit tests build it.
+            let test = ["test", "--workspace", "--test", "shelf"];
+            command::run(without_workers(&test).args(["--", "--ignored"]))
         },
     },
     Step {

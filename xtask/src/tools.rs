@@ -1,5 +1,6 @@
 //! What the tests need that Cargo does not bring.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::command::{output, root, run};
@@ -80,7 +81,7 @@ fn debian_packages(packages: &[(&'static str, &str)]) -> Result<(), String> {
 
 fn is_there(shown_by: &str) -> bool {
     if shown_by.starts_with('/') {
-        return std::path::Path::new(shown_by).exists();
+        return Path::new(shown_by).exists();
     }
     let version = if shown_by == "ffmpeg" { "-version" } else { "--version" };
     output(shown_by, &[version]).is_some()
@@ -121,7 +122,7 @@ pub(crate) fn wasm_target() -> Result<(), String> {
 /// A target of the toolchain in use.
 pub(crate) fn rust_target(target: &str) -> Result<(), String> {
     let sysroot = output("rustc", &["--print", "sysroot"]).ok_or("rustc cannot be started")?;
-    if std::path::Path::new(&sysroot).join("lib/rustlib").join(target).exists() {
+    if Path::new(&sysroot).join("lib/rustlib").join(target).exists() {
         return Ok(());
     }
     println!("installing with rustup: {target}");
@@ -161,6 +162,13 @@ pub(crate) fn worker_tools() -> Result<(), String> {
         .to_owned())
 }
 
+/// Whether a folder's npm packages are those of its lock file. What is installed anew is built anew by what depends on it.
+fn is_installed(folder: &Path) -> bool {
+    let changed = |file: &str| std::fs::metadata(folder.join(file)).and_then(|file| file.modified()).ok();
+    // npm writes this one last, so that an installation that broke off is not taken for a whole one.
+    changed("node_modules/.package-lock.json").is_some_and(|at| Some(at) >= changed("package-lock.json"))
+}
+
 /// The player's and the browser tests' npm packages, as their lock files say.
 pub(crate) fn npm_packages(folders: &[&str]) -> Result<(), String> {
     let version = output("node", &["--version"])
@@ -170,6 +178,9 @@ pub(crate) fn npm_packages(folders: &[&str]) -> Result<(), String> {
         return Err(format!("Node.js is {version}; install {NODE_MAJOR} or later"));
     }
     for folder in folders {
+        if is_installed(&root().join(folder)) {
+            continue;
+        }
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
         let args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
         run(Command::new(npm).args(args).current_dir(root().join(folder)))
