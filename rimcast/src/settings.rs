@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use packager_core::ingest::check_push_key;
-use packager_core::log::{BroadcastName, BroadcastSettings, NameError};
+use packager_core::log::{BroadcastName, BroadcastSettings, NameError, event};
 use serde::Deserialize;
 pub(crate) use window::Window;
 
@@ -246,8 +246,8 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        within("segment_ms", self.segment_ms, 500..=10_000)?;
-        within("part_ms", self.part_ms, 100..=2000)?;
+        within("segment_ms", self.segment_ms, event::SEGMENT_MS)?;
+        within("part_ms", self.part_ms, event::PART_MS)?;
         // Three parts back from the edge and a segment must not be the same place.
         if self.part_ms > self.segment_ms / 2 {
             let must = format!("at most half of segment_ms, which is {}", self.segment_ms);

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::record::Shape;
 use super::settings::Title;
 use crate::limits;
 use crate::time::{Date, WallMs};
@@ -80,7 +81,7 @@ impl Window {
     pub fn ms(self) -> u32 {
         match self {
             Self::Seconds(seconds) => seconds.saturating_mul(1000),
-            Self::All => u32::MAX,
+            Self::All => Shape::WHOLE_WINDOW_MS,
         }
     }
 }

@@ -43,6 +43,14 @@ pub fn is_version(if_match: &str, etag: &str) -> bool {
     if_match.split(',').any(|tag| tag.trim() == "*" || plain(tag) == plain(etag))
 }
 
+/// An object with more in it.
+fn with<const N: usize>(mut object: Value, more: [(&str, Value); N]) -> Value {
+    if let Some(object) = object.as_object_mut() {
+        object.extend(more.map(|(name, value)| (name.to_owned(), value)));
+    }
+    object
+}
+
 impl Answer {
     fn json(status: u16, body: &Value) -> Self {
         let body = record::to_json(body);
@@ -62,11 +70,8 @@ impl Answer {
         deployment: &Deployment,
         now: WallMs,
     ) -> Self {
-        let mut body = shown(name, record, now);
-        if let Some(body) = body.as_object_mut() {
-            body.insert("watch".to_owned(), deployment.watch(name));
-        }
-        Self { etag: Some(quoted(etag)), ..Self::json(200, &body) }
+        let more = [("watch", deployment.watch(name))];
+        Self { etag: Some(quoted(etag)), ..Self::json(200, &with(shown(name, record, now), more)) }
     }
 
     /// A broadcast for which a key was made, with the key, and how to push with it.
@@ -78,13 +83,13 @@ impl Answer {
         deployment: &Deployment,
         now: WallMs,
     ) -> Self {
-        let mut body = shown(name, record, now);
-        if let Some(body) = body.as_object_mut() {
-            body.insert("watch".to_owned(), deployment.watch(name));
-            body.insert("key".to_owned(), json!({"id": key.id, "secret": key.secret}));
-            body.insert("push".to_owned(), deployment.push(name, record, key));
-        }
+        let more = [
+            ("watch", deployment.watch(name)),
+            ("key", json!({"id": key.id, "secret": key.secret})),
+            ("push", deployment.push(name, record, key)),
+        ];
         let location = Some(format!("/api/broadcasts/{name}"));
+        let body = with(shown(name, record, now), more);
         Self { etag: Some(quoted(etag)), location, ..Self::json(201, &body) }
     }
 
