@@ -49,7 +49,7 @@ const item = (text, kind = "") =>
 
 const render = (status) => {
   show("title", status.title ?? name);
-  const names = { waiting: "Waiting", live: "Live", away: "Encoder away", ended: "Ended" };
+  const names = { waiting: "Waiting", live: "Live", away: "Encoder away", ended: "Ended", clip: "Clip" };
   by("state").className = `badge ${status.state}`;
   show("state-text", names[status.state] ?? status.state);
   const said = status.warnings.map((text) => item(text));
@@ -57,7 +57,10 @@ const render = (status) => {
   const { encoder } = status;
   const since = encoder?.connected_since;
   show("since", since ? duration(Date.parse(status.now) - Date.parse(since)) : "–");
-  const begins = status.start ? `starts ${clock(status.start)}` : "none has pushed yet";
+  const { clip } = status;
+  const begins = clip
+    ? `clip of ${clip.of}, ${clock(clip.from)} to ${clock(clip.until)}`
+    : status.start ? `starts ${clock(status.start)}` : "none has pushed yet";
   show("session", since ? `since ${clock(since)}` : begins);
   show("last", seconds(encoder?.last_part_ms));
   show("rate", rate(status.tracks.reduce((sum, track) => sum + track.bit_rate_bps, 0)));

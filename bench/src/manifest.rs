@@ -172,6 +172,7 @@ impl Ladder {
         let Self { generation, shape, periods, .. } = self;
         use_it(&Manifest {
             generation,
+            root: generation.as_str(),
             shape,
             periods,
             renditions: &renditions,

@@ -3,13 +3,16 @@
 //! What is asked, and what becomes of a broadcast's document, is decided in `packager_core::operator`; here documents
 //! are read and written, tracks closed and objects deleted.
 
+mod clip;
+
 use std::marker::PhantomData;
 
 use bytes::Bytes;
 use packager_core::ingest::Settings;
 use packager_core::log::{BroadcastName, BroadcastRecord, Read, key, record};
 use packager_core::operator::{
-    Answer, Changed, Deployment, Ending, LISTED, Problem, RANDOM_BYTES, Request, command, is_version, shown,
+    Answer, Changed, Deployment, Ending, LISTED, Problem, RANDOM_BYTES, Request, clip as clips, command,
+    is_version, shown,
 };
 
 use crate::observer::Observer;
@@ -74,7 +77,7 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
                 changed.map(|(changed, there)| self.told_with_key(name, &changed, &there.etag, asked))
             }
             Request::End(name) => self.end(name, asked).await,
-            Request::Delete(name) => self.delete(name, asked).await,
+            Request::Delete { name, force } => self.delete(name, *force, asked).await,
         };
         answered.unwrap_or_else(|failure| failure.problem().into())
     }
@@ -110,7 +113,13 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
     }
 
     async fn create(&self, asked: &Asked<'_>) -> Result<Answer, Failure> {
-        let (name, changed) = command::create(asked.body, R::now(), &asked.random)?;
+        let (name, changed) = match clips::wanted(asked.body)? {
+            Some(wanted) => {
+                let changed = self.clip(&wanted, asked).await?;
+                (wanted.name, changed)
+            }
+            None => command::create(asked.body, R::now(), &asked.random)?,
+        };
         let mut pause_ms = PAUSE_MS;
         for _ in 0..TRIES {
             match self.write(&name, None, &changed.record).await {
@@ -205,11 +214,15 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
     }
 
     /// First nobody finds the broadcast any more; then its objects go; then what stood in its place.
-    async fn delete(&self, name: &BroadcastName, asked: &Asked<'_>) -> Result<Answer, Failure> {
+    async fn delete(&self, name: &BroadcastName, force: bool, asked: &Asked<'_>) -> Result<Answer, Failure> {
         let record_key = key::broadcast(name);
         let prefix = format!("{name}/");
         let there = match self.there(name).await? {
             Some(there) if !there.record.event.deleted => {
+                let clips = if force { Vec::new() } else { self.clips_of(name).await? };
+                if !clips.is_empty() {
+                    return Err(clips::is_shown_by(&clips).into());
+                }
                 let (_, there) = self.change(name, asked).await?;
                 tracing::info!(broadcast = %name, "broadcast deleted");
                 Some(there)
@@ -282,7 +295,7 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
         Ok(match &asked.request {
             Request::RotateKey(_) => command::rotate_key(there, asked.body, R::now(), &asked.random)?,
             Request::End(_) => command::end(there, asked.body, R::now())?,
-            Request::Delete(_) => Changed { record: command::delete(there, R::now()), key: None },
+            Request::Delete { .. } => Changed { record: command::delete(there, R::now()), key: None },
             _ => {
                 let begun = key::Keys::new(name, &there.generation).period(0);
                 let has_begun = self.store.stat(&begun).await?.is_some();
@@ -336,6 +349,9 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
         let now = R::now();
         match &changed.key {
             Some(key) => Answer::with_key(name, &changed.record, key, &etag.0, &asked.deployment, now),
+            None if asked.request == Request::Create => {
+                Answer::created(name, &changed.record, &etag.0, &asked.deployment, now)
+            }
             None => Answer::broadcast(name, &changed.record, &etag.0, &asked.deployment, now),
         }
     }

@@ -43,6 +43,9 @@ macro_rules! clock {
     };
 }
 
+#[path = "operator/clips.rs"]
+mod clips;
+
 struct World<R> {
     store: FolderStore,
     operator: Operator<FolderStore, (), R>,

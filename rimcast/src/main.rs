@@ -1,4 +1,4 @@
-//! The command line: `rimcast serve`, `rimcast demo`, `rimcast push`, `rimcast broadcast`, `rimcast inspect`,
+//! The command line: `rimcast serve`, `rimcast demo`, `rimcast push`, `rimcast broadcast`, `rimcast clip`, `rimcast inspect`,
 //! `rimcast export`, `rimcast verify`, `rimcast repair`.
 
 mod api;
@@ -59,6 +59,9 @@ enum Command {
     /// Create, schedule, end and delete broadcasts, in a folder, S3 or R2
     #[command(after_help = BROADCAST_EXAMPLES)]
     Broadcast(Box<broadcast::BroadcastArgs>),
+    /// Name a range of a broadcast as one of its own, copying nothing
+    #[command(after_help = CLIP_EXAMPLES)]
+    Clip(Box<broadcast::clip::ClipArgs>),
     /// Show what is in a media file, a stored track, or a stored record
     #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(inspect::InspectArgs),
@@ -154,6 +157,17 @@ Examples:
 A running `rimcast serve`, Worker or Lambda sees what is changed here within five seconds. The same by HTTP: /api/broadcasts,
 described by /api/openapi.json.";
 
+const CLIP_EXAMPLES: &str = "\
+Examples:
+  rimcast clip cup-goal --of cup --from 1:02:03 --to 1:03:00 --title 'The goal'
+      /cup-goal/ plays that minute of /cup/, in HLS and DASH, from the same stored media
+
+  rimcast clip cup-first-half --of cup --from '2026-11-25 20:00' --to '2026-11-25 20:47' --data s3://media/live
+      By the clock; while it lasts the clip grows, and is complete when it is over
+
+The range is widened to whole segments. A clip is in `rimcast broadcast list`, its title can be changed with `update`, and
+`rimcast broadcast delete` deletes it and nothing of its broadcast. A broadcast that clips show is deleted with --force only.";
+
 const INSPECT_EXAMPLES: &str = "\
 Examples:
   rimcast inspect init.mp4 00000000000000000000.m4s
@@ -228,6 +242,10 @@ fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
         Command::Broadcast(args) => {
             start_log("error", LogFormat::Text)?;
             Ok(runtime()?.block_on(broadcast::run(*args))?)
+        }
+        Command::Clip(args) => {
+            start_log("error", LogFormat::Text)?;
+            Ok(runtime()?.block_on(broadcast::clip::run(*args))?)
         }
         Command::Inspect(args) => Ok(inspect::run(&args)?),
         Command::Repair(args) => runtime()?

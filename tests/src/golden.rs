@@ -111,6 +111,7 @@ pub fn play(case: &Case, audience: &mut impl Audience) -> Result<Outcome, String
             Action::End(track) => world.end_track(&track),
             Action::RestartIngest => world.restart_ingest(),
             Action::Configure(settings) => world.configure(&settings),
+            Action::Document(name, record) => world.put_document(&name, &record),
             Action::Ask(index) => {
                 let query = &case.requests[index];
                 let target = expand(&world, &query.path);

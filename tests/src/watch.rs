@@ -252,9 +252,8 @@ impl Watch {
         if renditions.is_empty() {
             return;
         }
-        let generation = Generation::parse("g").unwrap();
         let text = Multivariant {
-            generation: &generation,
+            root: "g",
             settings: &settings,
             renditions: &renditions,
             file: "index.m3u8",

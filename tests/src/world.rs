@@ -14,7 +14,7 @@ use packager_core::ingest::{Outcome, PushPath, Receiver, Recovery, Refusal, Sett
 use packager_core::log::reader::Target;
 use packager_core::log::{
     BroadcastLog, BroadcastName, BroadcastRecord, BroadcastSettings, Entry, Freshness, Generation, Marker,
-    TrackName, record,
+    TrackName, key, record,
 };
 use packager_core::time::WallMs;
 
@@ -112,11 +112,22 @@ impl World {
     }
 
     fn put_record(&mut self, record: &BroadcastRecord) {
-        self.store.put("show/broadcast.json", "", record::to_json(record).into());
+        let name = self.name.clone();
+        self.write_document(&name, record);
+    }
+
+    /// The operator writes a broadcast's whole document.
+    pub fn put_document(&mut self, name: &BroadcastName, record: &BroadcastRecord) {
+        self.note(format!("document of {name}: {}", record::to_json(record)));
+        self.write_document(name, record);
+    }
+
+    fn write_document(&mut self, name: &BroadcastName, record: &BroadcastRecord) {
+        self.store.put(&key::broadcast(name), "", record::to_json(record).into());
         // Those that poll learn of it when what they know is too old.
-        let (name, now) = (self.name.clone(), self.now);
+        let now = self.now;
         for edge in self.observing_edges() {
-            edge.observe_broadcast(&name, record, now);
+            edge.observe_broadcast(name, record, now);
         }
     }
 

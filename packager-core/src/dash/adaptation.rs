@@ -5,7 +5,7 @@ use super::template::{Extent, Template};
 use super::xml::{Document, Tag};
 use super::{Form, iso_date};
 use crate::cmaf::{TrackKind, VideoRange};
-use crate::log::{Generation, Rendition, TrackRole};
+use crate::log::{Rendition, TrackRole};
 use crate::order::in_order;
 
 /// What players choose one of, by itself, as the bandwidth allows: the same content, coded alike.
@@ -114,12 +114,12 @@ impl<'a> AdaptationSet<'a> {
         self.write_descriptors(to, first, within);
         let common = self.template();
         if let Some(template) = common {
-            template.write(to, within.generation, within.form, within.extent);
+            template.write(to, within.root, within.form, within.extent);
         }
         for (stretch, template) in &self.representations {
             write_representation(to, stretch.rendition, |to| {
                 if common.is_none() {
-                    template.write(to, within.generation, within.form, within.extent);
+                    template.write(to, within.root, within.form, within.extent);
                 }
             });
         }
@@ -183,7 +183,7 @@ impl<'a> AdaptationSet<'a> {
 /// Where an adaptation set stands.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Within<'a> {
-    pub(super) generation: &'a Generation,
+    pub(super) root: &'a str,
     pub(super) form: Form,
     pub(super) extent: Extent,
     pub(super) period: &'a Period<'a>,

@@ -14,8 +14,10 @@ use crate::time::WallMs;
 /// Everything a manifest says.
 #[derive(Debug, Clone, Copy)]
 pub struct Manifest<'a> {
-    /// In every URL.
+    /// Of which generation of the broadcast it is.
     pub generation: &'a Generation,
+    /// What every URL begins with, without the slash after it: the generation, or from elsewhere the way there.
+    pub root: &'a str,
     /// What is fixed for the whole broadcast.
     pub shape: &'a Shape,
     /// The period records.
@@ -241,7 +243,7 @@ impl<'a> Manifest<'a> {
             to.open(Tag::new("Period").with("id", &id).with("start", &duration(start_ms)));
             for (place, set) in (0..).zip(sets) {
                 let within = Within {
-                    generation: self.generation,
+                    root: self.root,
                     form: self.form,
                     extent,
                     period,

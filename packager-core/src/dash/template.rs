@@ -5,7 +5,7 @@ use super::timeline::{self, Entry};
 use super::xml::{Document, Tag};
 use super::{Form, date};
 use crate::cmaf::TrackKind;
-use crate::log::{Generation, Reference, SessionId, Shape};
+use crate::log::{Reference, SessionId, Shape};
 use crate::time::Timescale;
 
 /// How the segments of a rendition in a Period are told.
@@ -116,11 +116,11 @@ impl<'a> Template<'a> {
         self.lead_ticks.is_some() || (self.has_parts && form == Form::Sequence)
     }
 
-    pub(super) fn write(&self, to: &mut Document, generation: &Generation, form: Form, extent: Extent) {
+    pub(super) fn write(&self, to: &mut Document, root: &str, form: Form, extent: Extent) {
         let number =
             if self.has_parts && form == Form::Sequence { "$Number$_$SubNumber$" } else { "$Number$" };
-        let media = format!("{generation}/$RepresentationID$/{}-{number}.m4s", self.session);
-        let initialization = format!("{generation}/$RepresentationID$/{}/init.mp4", self.session);
+        let media = format!("{root}/$RepresentationID$/{}-{number}.m4s", self.session);
+        let initialization = format!("{root}/$RepresentationID$/{}/init.mp4", self.session);
         let lead = self.lead_ticks.map(|ticks| date::seconds(ticks, self.timescale));
         let tag = Tag::new("SegmentTemplate")
             .with("timescale", self.timescale.ticks_per_second())

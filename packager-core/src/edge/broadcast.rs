@@ -39,10 +39,10 @@ type PlaylistId = (TrackName, PlaylistFile, bool);
 /// What is of all tracks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Overview {
-    /// The multivariant playlist.
-    Multivariant(View),
-    /// The manifest of DASH.
-    Manifest(Form, View),
+    /// The multivariant playlist, as it stands under this [root](Broadcast::root).
+    Multivariant(View, String),
+    /// The manifest of DASH, likewise.
+    Manifest(Form, View, String),
     /// The patch that makes an earlier manifest the one of now.
     Patch(Form, PatchRequest),
 }

@@ -39,12 +39,13 @@ impl Broadcast {
         if let Some(step) = unread {
             return step;
         }
+        let root = self.root(wish);
         let render = |this: &Self| {
             let tracks = match view {
                 View::Range(range) => (listed_in(&this.log, &record.settings, &range), Vec::new()),
                 View::Live | View::Delayed { .. } => listed_and_behind(&this.log, &record.settings),
             };
-            let manifest = Manifest { stretch, ..this.as_manifest(form, &shape, &tracks) };
+            let manifest = Manifest { stretch, root: &root, ..this.as_manifest(form, &shape, &tracks) };
             (!tracks.0.is_empty() && manifest.shows_something()).then(|| manifest.render())
         };
         let rendered = match view {
@@ -52,7 +53,9 @@ impl Broadcast {
             View::Delayed { .. } => {
                 render(self).map(|text| Arc::new(Rendered { plain: text.into(), ..Rendered::default() }))
             }
-            View::Live | View::Range(_) => self.overview(Overview::Manifest(form, view), record, render),
+            View::Live | View::Range(_) => {
+                self.overview(Overview::Manifest(form, view, root.clone()), record, render)
+            }
         };
         Step::Respond(match (rendered, view) {
             (Some(rendered), _) => Response::manifest(rendered, &shape, CONTENT_TYPE),
@@ -143,7 +146,8 @@ impl Broadcast {
         (renditions, behind): &'a (Vec<Rendition<'a>>, Vec<Rendition<'a>>),
     ) -> Manifest<'a> {
         let periods = self.log.periods();
-        let stretch = Stretch::Window;
-        Manifest { generation: &self.generation, shape, periods, renditions, behind, form, stretch }
+        let (generation, stretch) = (&self.generation, Stretch::Window);
+        let root = generation.as_str();
+        Manifest { generation, root, shape, periods, renditions, behind, form, stretch }
     }
 }

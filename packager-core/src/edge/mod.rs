@@ -5,6 +5,7 @@
 //! compression are the host's.
 
 mod broadcast;
+mod clip;
 mod manifest;
 mod media;
 mod place;
@@ -194,7 +195,11 @@ impl Edge {
                     // Only a generation that is about to begin, or goes on, is waited for. Who sees all writes but those
                     // of its operator sees by this that it has ended.
                     return match self.record(&name, now) {
-                        Ok(Some(current)) if current.generation == generation => step,
+                        Ok(Some(current))
+                            if current.generation == generation && current.event.clip.is_none() =>
+                        {
+                            step
+                        }
                         Ok(_) => Step::Respond(Response::not_found("no such broadcast")),
                         Err(fetches) => Step::Fetch(fetches),
                     };
@@ -228,7 +233,10 @@ impl Edge {
                     _ => None,
                 };
                 if self.pointers.len() >= limits::BROADCASTS_KNOWN && !self.pointers.contains_key(name) {
-                    self.pointers.pop_first();
+                    // Not what was read just now: a clip is answered from two.
+                    let oldest = self.pointers.iter().min_by_key(|(_, pointer)| pointer.checked);
+                    let oldest = oldest.map(|(name, _)| name.clone());
+                    oldest.map(|name| self.pointers.remove(&name));
                 }
                 self.point(name, record, asked);
             }
@@ -323,12 +331,21 @@ impl Edge {
         now: WallMs,
         answer: impl FnOnce(&mut Broadcast, &Arc<BroadcastRecord>) -> Step,
     ) -> Step {
+        match self.known(name, now) {
+            Ok(record) if record.event.clip.is_some() => {
+                Step::Respond(Response::not_found("a clip has no such page"))
+            }
+            Ok(record) => answer(self.broadcast(name, &record.generation), &record),
+            Err(step) => *step,
+        }
+    }
+
+    /// What is said of a broadcast, or what is to be done where that is not known.
+    fn known(&self, name: &BroadcastName, now: WallMs) -> Result<Arc<BroadcastRecord>, Box<Step>> {
+        let none = "no such broadcast; it starts when an encoder pushes to it";
         match self.record(name, now) {
-            Ok(Some(record)) => answer(self.broadcast(name, &record.generation), &record),
-            Ok(None) => Step::Respond(Response::not_found(
-                "no such broadcast; it starts when an encoder pushes to it",
-            )),
-            Err(fetches) => Step::Fetch(fetches),
+            Ok(record) => record.ok_or_else(|| Box::new(Step::Respond(Response::not_found(none)))),
+            Err(fetches) => Err(Box::new(Step::Fetch(fetches))),
         }
     }
 
@@ -340,9 +357,16 @@ impl Edge {
         now: WallMs,
         answer: impl FnOnce(&mut Broadcast, &Arc<BroadcastRecord>, Wish) -> Step,
     ) -> Step {
-        match Wish::parse(query) {
-            Ok(wish) => self.overview(name, now, |broadcast, record| answer(broadcast, record, wish)),
-            Err(why) => Step::Respond(Response::bad_request(why)),
+        let wish = match Wish::parse(query) {
+            Ok(wish) => wish,
+            Err(why) => return Step::Respond(Response::bad_request(why)),
+        };
+        match self.known(name, now) {
+            Ok(record) => match &record.event.clip {
+                Some(clip) => self.clipped(clip, wish, now, answer),
+                None => answer(self.broadcast(name, &record.generation), &record, wish),
+            },
+            Err(step) => *step,
         }
     }
 

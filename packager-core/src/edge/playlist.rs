@@ -32,15 +32,15 @@ impl Broadcast {
             Ok(view) => view,
             Err(why) => return Step::Respond(Response::bad_request(why)),
         };
-        let settings = &record.settings;
-        let rendered = self.overview(Overview::Multivariant(view), record, |this| {
+        let (settings, root) = (&record.settings, self.root(wish));
+        let rendered = self.overview(Overview::Multivariant(view, root.clone()), record, |this| {
             let renditions = match view {
                 View::Range(range) => listed_in(&this.log, settings, &range),
                 View::Live | View::Delayed { .. } => listed(&this.log, settings),
             };
             let file = |of_frames| PlaylistFile { view, of_frames }.to_string();
             let playlist = Multivariant {
-                generation: &this.generation,
+                root: &root,
                 settings,
                 renditions: &renditions,
                 file: &file(false),

@@ -17,9 +17,15 @@ pub fn status_of(path: &str) -> Option<BroadcastName> {
 impl Edge {
     /// What to do about an operator's request at the time `now`.
     pub(super) fn status(&mut self, path: &str, asked: Asked, now: WallMs) -> Step {
-        match status_of(path) {
-            Some(name) => self.overview(&name, now, |broadcast, record| broadcast.status(record, asked, now)),
-            None => Step::Respond(Response::not_found("no such page")),
+        let Some(name) = status_of(path) else {
+            return Step::Respond(Response::not_found("no such page"));
+        };
+        match self.known(&name, now) {
+            Ok(record) => match &record.event.clip {
+                Some(clip) => self.clip_status(&name, clip, &record, now),
+                None => self.broadcast(&name, &record.generation).status(&record, asked, now),
+            },
+            Err(step) => *step,
         }
     }
 }

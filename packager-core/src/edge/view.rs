@@ -14,8 +14,15 @@ const LONGEST_DELAY_S: u64 = 7 * 86_400;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
     Live,
-    Range { start: Option<Moment>, end: Option<Moment> },
-    Delay { seconds: u64 },
+    Range {
+        start: Option<Moment>,
+        end: Option<Moment>,
+    },
+    Delay {
+        seconds: u64,
+    },
+    /// What a clip of the broadcast shows.
+    Clip(TimeRange),
 }
 
 /// A time, or so many seconds ago.
@@ -80,6 +87,7 @@ impl Wish {
             Self::Live => return Ok(View::Live),
             Self::Delay { seconds } => return Ok(View::Delayed { seconds }),
             Self::Range { start, end } => (start, end),
+            Self::Clip(range) => (Some(Moment::At(range.start)), range.end.map(Moment::At)),
         };
         let start = start.map_or(begins, |start| start.at(now)).max(begins);
         let end = end.map(|end| end.at(now));

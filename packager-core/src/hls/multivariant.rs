@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 
 use super::groups::{Group, Groups, Member};
 use crate::cmaf::{Header, TrackKind, VideoRange};
-use crate::log::{BroadcastSettings, Captions, Chain, Generation, Rendition};
+use crate::log::{BroadcastSettings, Captions, Chain, Rendition};
 use crate::order::in_order;
 
 /// Everything a multivariant playlist says.
 #[derive(Debug, Clone, Copy)]
 pub struct Multivariant<'a> {
-    /// In every URI.
-    pub generation: &'a Generation,
+    /// What every URI begins with, without the slash after it: the generation, or from elsewhere the way there.
+    pub root: &'a str,
     /// What the operator says of the broadcast.
     pub settings: &'a BroadcastSettings,
     /// The tracks to list, by name.
@@ -96,7 +96,7 @@ impl<'a> Multivariant<'a> {
             if self.has_high_range() {
                 let _ = write!(text, ",VIDEO-RANGE={}", range_of(header));
             }
-            let _ = writeln!(text, ",URI=\"{}/{track}/{}\"", self.generation, file);
+            let _ = writeln!(text, ",URI=\"{}/{track}/{}\"", self.root, file);
         }
     }
 
@@ -153,7 +153,7 @@ impl<'a> Multivariant<'a> {
         } else if header.channels > 0 {
             let _ = write!(text, ",CHANNELS=\"{}\"", header.channels);
         }
-        let _ = writeln!(text, ",URI=\"{}/{track}/{}\"", self.generation, self.file);
+        let _ = writeln!(text, ",URI=\"{}/{track}/{}\"", self.root, self.file);
     }
 
     /// EXT-X-STREAM-INF (HLS §4.4.6.2): bit rates are those of the worst playable combination.
@@ -199,7 +199,7 @@ impl<'a> Multivariant<'a> {
         if self.settings.captions == Some(Captions::None) {
             text.push_str(",CLOSED-CAPTIONS=NONE");
         }
-        let _ = write!(text, "\n{}/{track}/{}\n", self.generation, self.file);
+        let _ = write!(text, "\n{}/{track}/{}\n", self.root, self.file);
     }
 }
 

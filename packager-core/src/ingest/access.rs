@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::path::split_key;
-use crate::log::{BroadcastRecord, Phase};
+use crate::log::{BroadcastName, BroadcastRecord, Phase};
 use crate::time::{Date, WallMs};
 
 /// Who may push to every broadcast, and create them by it.
@@ -133,6 +133,11 @@ pub enum Denied {
         "the broadcast took pushes until {0}; its operator can change its end, or how long it stays open"
     )]
     Over(Date),
+    /// It is a clip.
+    #[error(
+        "this is a clip of {0}, which shows {0}'s media and takes no pushes; push to {0}, or to a name of its own"
+    )]
+    Clip(BroadcastName),
     /// It is being deleted.
     #[error("a broadcast of this name is being deleted; push again when that is done")]
     BeingDeleted,
@@ -155,6 +160,7 @@ impl Denied {
             Denied::Ended { .. }
             | Denied::Early(_)
             | Denied::Over(_)
+            | Denied::Clip(_)
             | Denied::BeingDeleted
             | Denied::CreatedAnew => 409,
         }
@@ -198,6 +204,10 @@ impl Pusher {
             return if *self == Self::Any { Ok(()) } else { Err(Denied::Unknown) };
         };
         let event = &record.event;
+        // Whatever key is shown: none opens it.
+        if let Some(clip) = &event.clip {
+            return Err(Denied::Clip(clip.of.clone()));
+        }
         if let Self::Own(hash) = self {
             let shown = hash.hex();
             // Every key is looked at, and all of each.
@@ -347,6 +357,19 @@ mod tests {
             (denied.status(), denied.to_string().as_str()),
             (409, "the broadcast has ended at 2026-11-22T20:30:00Z (rain); create another one to go on")
         );
+        let clip = record(
+            r#""clip":{"of":"cup","generation":"g","from":"2026-11-22T20:00:00Z","until":"2026-11-22T20:01:00Z"}"#,
+        );
+        for pusher in [Pusher::Any, own("key")] {
+            let denied = pusher.admit(Some(&clip), at("2026-11-22T20:00:00Z")).unwrap_err();
+            assert_eq!(
+                (denied.status(), denied.to_string().as_str()),
+                (
+                    409,
+                    "this is a clip of cup, which shows cup's media and takes no pushes; push to cup, or to a name of its own"
+                )
+            );
+        }
         assert_eq!(admit(&record(r#""deleted":true"#), "2026-11-22T20:00:00Z"), Err(Denied::BeingDeleted));
     }
 }

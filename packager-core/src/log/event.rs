@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::clip::Clip;
 use super::record::Shape;
 use super::settings::Title;
 use crate::limits;
@@ -54,6 +55,8 @@ pub struct Event {
     pub ended: Option<Ended>,
     /// It is being deleted: to everyone but who deletes it, it is not there any more.
     pub deleted: bool,
+    /// It is a range of another, and has no media of its own.
+    pub clip: Option<Clip>,
 }
 
 /// How media is cut, where that is not as the host does it. Fixed in period record 0 once media began.
@@ -157,6 +160,8 @@ pub enum Phase {
     Over,
     /// It was ended.
     Ended,
+    /// It is a [clip](Event::clip): pushes are never taken.
+    Clip,
 }
 
 impl Phase {
@@ -167,6 +172,7 @@ impl Phase {
             Self::Open => "open",
             Self::Over => "over",
             Self::Ended => "ended",
+            Self::Clip => "clip",
         }
     }
 }
@@ -174,7 +180,9 @@ impl Phase {
 impl Event {
     /// Where it is in its course.
     pub fn phase(&self, now: WallMs) -> Phase {
-        if self.ended.is_some() {
+        if self.clip.is_some() {
+            Phase::Clip
+        } else if self.ended.is_some() {
             Phase::Ended
         } else if self.opens().is_some_and(|opens| now < opens.0) {
             Phase::Early
@@ -242,6 +250,7 @@ impl Event {
         {
             return Err(format!("end is {end}, but must be after start, which is {start}"));
         }
+        self.clip.as_ref().map_or(Ok(()), Clip::check)?;
         if self.keys.len() > limits::PUSH_KEYS_PER_BROADCAST {
             return Err("there are more push keys than a broadcast may have".to_owned());
         }

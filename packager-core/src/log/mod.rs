@@ -7,6 +7,7 @@
 
 pub mod chain;
 pub mod checkpoint;
+mod clip;
 pub mod entry;
 pub mod event;
 pub mod history;
@@ -31,6 +32,7 @@ pub mod window;
 
 pub use chain::{Chain, ChainError, PastRun};
 pub use checkpoint::{Checkpoint, Page};
+pub use clip::Clip;
 pub use entry::{Entry, Independence, Marker, PartMeta};
 pub use event::{Cut, Ended, Event, Phase, PushKey, Window};
 pub use history::History;

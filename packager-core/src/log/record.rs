@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::clip::Clip;
 use super::event::{Cut, Ended, Event, PushKey, Window};
 use super::name::{Generation, SessionId, TrackName};
 use super::segment::Segment;
@@ -55,6 +56,8 @@ struct Flat {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    clip: Option<Clip>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     captions: Option<Captions>,
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
     tracks: SortedMap<TrackName, TrackSettings>,
@@ -78,6 +81,7 @@ impl TryFrom<Flat> for BroadcastRecord {
             keys: flat.keys,
             ended: flat.ended,
             deleted: flat.deleted,
+            clip: flat.clip,
         };
         event.check()?;
         let settings = BroadcastSettings { captions: flat.captions, tracks: flat.tracks };
@@ -104,6 +108,7 @@ impl From<BroadcastRecord> for Flat {
             keys: event.keys,
             ended: event.ended,
             deleted: event.deleted,
+            clip: event.clip,
             captions,
             tracks,
             described,

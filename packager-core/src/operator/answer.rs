@@ -74,6 +74,18 @@ impl Answer {
         Self { etag: Some(quoted(etag)), ..Self::json(200, &with(shown(name, record, now), more)) }
     }
 
+    /// A broadcast that was created without a key: a clip.
+    pub fn created(
+        name: &BroadcastName,
+        record: &BroadcastRecord,
+        etag: &str,
+        deployment: &Deployment,
+        now: WallMs,
+    ) -> Self {
+        let location = Some(format!("/api/broadcasts/{name}"));
+        Self { status: 201, location, ..Self::broadcast(name, record, etag, deployment, now) }
+    }
+
     /// A broadcast for which a key was made, with the key, and how to push with it.
     pub fn with_key(
         name: &BroadcastName,

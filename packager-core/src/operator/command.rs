@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::RANDOM_BYTES;
+use super::clip;
 use super::problem::Problem;
 use crate::ingest::{KeyHash, RECORD_TRUST_MS, hex};
 use crate::limits;
@@ -64,18 +65,27 @@ pub fn create(
     random: &[u8; RANDOM_BYTES],
 ) -> Result<(BroadcastName, Changed), Problem> {
     let mut said = object(body)?;
+    let name = named(&mut said)?;
+    let mut record = merged(&bare(now, random), &said)?;
+    let key = new_key(&mut record, now, random);
+    Ok((name, Changed { record, key: Some(key) }))
+}
+
+/// The name that a broadcast is to have.
+pub(super) fn named(said: &mut Map<String, Value>) -> Result<BroadcastName, Problem> {
     let Some(Value::String(name)) = said.remove("name") else {
         return Err(Problem::new(
             422,
             "name: a broadcast needs one, as it stands in its URLs: \"cup-final\"",
         ));
     };
-    let name = BroadcastName::parse(&name).map_err(|why| Problem::new(422, format!("name: {why}")))?;
+    BroadcastName::parse(&name).map_err(|why| Problem::new(422, format!("name: {why}")))
+}
+
+/// A new broadcast of which nothing is said.
+pub(super) fn bare(now: WallMs, random: &[u8; RANDOM_BYTES]) -> BroadcastRecord {
     let seed = random.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-    let bare = BroadcastRecord::new(Generation::mint(now, seed));
-    let mut record = merged(&bare, &said)?;
-    let key = new_key(&mut record, now, random);
-    Ok((name, Changed { record, key: Some(key) }))
+    BroadcastRecord::new(Generation::mint(now, seed))
 }
 
 /// Changes what is said of a broadcast: any of [`FIELDS`], `null` to take one back (RFC 7396). `has_begun`: there was
@@ -85,7 +95,9 @@ pub fn create(
 ///
 /// A value cannot be used, or would have no effect any more.
 pub fn update(there: &BroadcastRecord, body: &[u8], has_begun: bool) -> Result<Changed, Problem> {
-    let record = merged(there, &object(body)?)?;
+    let said = object(body)?;
+    clip::refuse_fields(there, &said)?;
+    let record = merged(there, &said)?;
     let Cut { segment_ms, part_ms, window } = record.event.cut;
     let fixed = [
         ("segment_ms", segment_ms == there.event.cut.segment_ms),
@@ -108,7 +120,7 @@ pub fn update(there: &BroadcastRecord, body: &[u8], has_begun: bool) -> Result<C
 ///
 /// # Errors
 ///
-/// The reason cannot be used.
+/// The reason cannot be used, or it is a clip.
 pub fn end(there: &BroadcastRecord, body: &[u8], now: WallMs) -> Result<Changed, Problem> {
     let mut said = object(body)?;
     let reason = match said.remove("reason") {
@@ -119,6 +131,7 @@ pub fn end(there: &BroadcastRecord, body: &[u8], now: WallMs) -> Result<Changed,
         Some(_) => return Err(Problem::new(422, "reason: it must be a text")),
     };
     nothing_else(&said, "reason")?;
+    clip::refuse(there, "and ends where its range does")?;
     let mut record = there.clone();
     record.event.ended.get_or_insert(Ended { at: Date(now), reason });
     Ok(Changed { record, key: None })
@@ -128,7 +141,7 @@ pub fn end(there: &BroadcastRecord, body: &[u8], now: WallMs) -> Result<Changed,
 ///
 /// # Errors
 ///
-/// The broadcast has ended, or `grace_s` cannot be used.
+/// The broadcast has ended or is a clip, or `grace_s` cannot be used.
 pub fn rotate_key(
     there: &BroadcastRecord,
     body: &[u8],
@@ -144,6 +157,7 @@ pub fn rotate_key(
         })?,
     };
     nothing_else(&said, "grace_s")?;
+    clip::refuse(there, "which takes no pushes, so that it has no keys")?;
     if there.event.phase(now) == Phase::Ended {
         return Err(Problem::new(409, "the broadcast has ended, and no key opens it again"));
     }
@@ -163,7 +177,9 @@ pub fn rotate_key(
 pub fn delete(there: &BroadcastRecord, now: WallMs) -> BroadcastRecord {
     let mut record = BroadcastRecord::new(there.generation.clone());
     record.event.deleted = true;
-    record.event.ended = there.event.ended.clone().or(Some(Ended { at: Date(now), reason: None }));
+    // Nobody has ever pushed to a clip.
+    let ended = Some(Ended { at: Date(now), reason: None }).filter(|_| there.event.clip.is_none());
+    record.event.ended = there.event.ended.clone().or(ended);
     record
 }
 
@@ -187,7 +203,7 @@ fn new_key(record: &mut BroadcastRecord, now: WallMs, random: &[u8; RANDOM_BYTES
 }
 
 /// A body, which is an object or nothing at all.
-fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
+pub(super) fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());
     }
@@ -202,13 +218,13 @@ fn nothing_else(said: &Map<String, Value>, there_is: &str) -> Result<(), Problem
     said.keys().next().map_or(Ok(()), |other| Err(unknown(other, there_is)))
 }
 
-fn unknown(field: &str, there_is: &str) -> Problem {
+pub(super) fn unknown(field: &str, there_is: &str) -> Problem {
     let shown: String = field.chars().take(80).collect();
     Problem::new(422, format!("{shown}: there is nothing of that name to be said; there is {there_is}"))
 }
 
 /// The document with these fields in place of its own.
-fn merged(there: &BroadcastRecord, said: &Map<String, Value>) -> Result<BroadcastRecord, Problem> {
+pub(super) fn merged(there: &BroadcastRecord, said: &Map<String, Value>) -> Result<BroadcastRecord, Problem> {
     let stored = |record: &BroadcastRecord| -> Map<String, Value> {
         record::from_json(record::to_json(record).as_bytes()).unwrap_or_default()
     };

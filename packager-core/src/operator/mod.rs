@@ -6,6 +6,7 @@
 
 mod access;
 mod answer;
+pub mod clip;
 pub mod command;
 mod ending;
 mod problem;
@@ -69,7 +70,7 @@ mod tests {
             Request::Create,
             Request::Show(name.clone()),
             Request::Update(name.clone()),
-            Request::Delete(name.clone()),
+            Request::Delete { name: name.clone(), force: false },
             Request::End(name.clone()),
             Request::RotateKey(name.clone()),
         ];
@@ -92,6 +93,7 @@ mod tests {
         let told: BTreeSet<&str> = shown.as_object().unwrap().keys().map(String::as_str).collect();
         let mut known: BTreeSet<&str> = said.union(&properties(broadcast)).copied().collect();
         assert!(known.remove("watch"), "it is told beside the document");
+        assert!(known.remove("clip"), "nothing else is said of a clip");
         assert_eq!(told, known);
         let of = |field: &str, schema: &Value| {
             let told = &shown[field];
@@ -100,9 +102,20 @@ mod tests {
         };
         of("keys", &broadcast["properties"]["keys"]["items"]);
         of("ended", &broadcast["properties"]["ended"]);
+        let document = r#"{"generation":"c","title":"t","clip":{"of":"cup","generation":"g","from":"2026-11-22T20:00:00Z",
+            "until":"2026-11-22T20:01:00Z"}}"#;
+        let of_clip = super::shown(&name, &record::from_json(document.as_bytes()).unwrap(), WallMs(0));
+        let told: Vec<&str> = of_clip.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(told, ["clip", "generation", "keys", "name", "state", "title"]);
+        let told = of_clip["clip"].as_object().unwrap().keys().map(String::as_str).collect::<BTreeSet<_>>();
+        assert_eq!(told, properties(&broadcast["properties"]["clip"]));
+        let create =
+            &described["paths"]["/api/broadcasts"]["post"]["requestBody"]["content"]["application/json"];
+        let asked = properties(&create["schema"]["allOf"][1]["properties"]["clip"]);
+        assert_eq!(asked, clip::CLIP_FIELDS.into_iter().collect());
         let tracks = properties(&schemas["Said"]["properties"]["tracks"]["additionalProperties"]);
         assert_eq!(tracks, command::TRACK_FIELDS.into_iter().collect());
-        for phase in ["early", "open", "over", "ended"] {
+        for phase in ["early", "open", "over", "ended", "clip"] {
             assert!(broadcast["properties"]["state"]["enum"].as_array().unwrap().contains(&phase.into()));
         }
     }

@@ -23,7 +23,12 @@ pub enum Request {
     /// `PATCH /api/broadcasts/{name}`
     Update(BroadcastName),
     /// `DELETE /api/broadcasts/{name}`
-    Delete(BroadcastName),
+    Delete {
+        /// Which.
+        name: BroadcastName,
+        /// `?force=true`: also where clips show it.
+        force: bool,
+    },
     /// `POST /api/broadcasts/{name}/end`
     End(BroadcastName),
     /// `POST /api/broadcasts/{name}/keys`
@@ -51,7 +56,10 @@ impl Request {
             ([Some("broadcasts"), None, ..], _) => Err(Self::only("GET, POST")),
             ([Some("broadcasts"), Some(of), None, _], "GET") => Ok(Self::Show(name(of)?)),
             ([Some("broadcasts"), Some(of), None, _], "PATCH") => Ok(Self::Update(name(of)?)),
-            ([Some("broadcasts"), Some(of), None, _], "DELETE") => Ok(Self::Delete(name(of)?)),
+            ([Some("broadcasts"), Some(of), None, _], "DELETE") => {
+                let force = query.split('&').any(|pair| pair == "force=true");
+                Ok(Self::Delete { name: name(of)?, force })
+            }
             ([Some("broadcasts"), Some(_), None, _], _) => Err(Self::only("GET, PATCH, DELETE")),
             ([Some("broadcasts"), Some(of), Some("end"), None], "POST") => Ok(Self::End(name(of)?)),
             ([Some("broadcasts"), Some(of), Some("keys"), None], "POST") => Ok(Self::RotateKey(name(of)?)),
@@ -78,7 +86,7 @@ mod tests {
             ("POST", "broadcasts", Request::Create),
             ("GET", "broadcasts/show", Request::Show(show())),
             ("PATCH", "broadcasts/show", Request::Update(show())),
-            ("DELETE", "broadcasts/show", Request::Delete(show())),
+            ("DELETE", "broadcasts/show", Request::Delete { name: show(), force: false }),
             ("POST", "broadcasts/show/end", Request::End(show())),
             ("POST", "broadcasts/show/keys", Request::RotateKey(show())),
         ] {
@@ -88,6 +96,8 @@ mod tests {
             Request::parse("GET", "broadcasts", "x=1&after=show"),
             Ok(Request::List { after: Some(show()) })
         );
+        let forced = Request::parse("DELETE", "broadcasts/show", "force=true");
+        assert_eq!(forced, Ok(Request::Delete { name: show(), force: true }));
         for (method, path, status) in [
             ("GET", "", 404),
             ("GET", "broadcasts/", 400),

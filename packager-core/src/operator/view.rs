@@ -22,11 +22,12 @@ pub fn shown(name: &BroadcastName, record: &BroadcastRecord, now: WallMs) -> Val
         shown
     });
     shown.insert("keys".to_owned(), keys.collect());
-    for (field, usual) in [
+    let usual = [
         ("recording", Value::Bool(true)),
         ("early_s", USUAL_MARGIN_S.into()),
         ("late_s", USUAL_MARGIN_S.into()),
-    ] {
+    ];
+    for (field, usual) in usual.into_iter().filter(|_| record.event.clip.is_none()) {
         shown.entry(field).or_insert(usual);
     }
     shown.insert("name".to_owned(), name.as_str().into());

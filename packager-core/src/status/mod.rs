@@ -11,8 +11,8 @@ use serde::Serialize;
 use crate::cmaf::TrackKind;
 use crate::dash::iso_date;
 use crate::log::{
-    BroadcastLog, BroadcastName, BroadcastRecord, Chain, Generation, Independence, Part, Segment, Title,
-    TrackLog, TrackName,
+    BroadcastLog, BroadcastName, BroadcastRecord, Chain, Clip, Generation, Independence, Part, Segment,
+    Title, TrackLog, TrackName,
 };
 use crate::time::{Date, WallMs, scale};
 
@@ -34,6 +34,8 @@ pub enum State {
     Away,
     /// It is over.
     Ended,
+    /// It is a range of another broadcast.
+    Clip,
 }
 
 /// How a broadcast is doing.
@@ -63,6 +65,9 @@ pub struct Status {
     pub tracks: Vec<Track>,
     /// What is wrong, in words, each with what to do about it.
     pub warnings: Vec<String>,
+    /// Of what it is a clip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<Clip>,
 }
 
 /// One run of one encoder.
@@ -159,6 +164,30 @@ impl Status {
             encoder,
             tracks,
             warnings,
+            clip: None,
+        }
+    }
+
+    /// Of a clip, to which nothing comes.
+    pub fn of_clip(
+        name: &BroadcastName,
+        clip: &Clip,
+        record: &BroadcastRecord,
+        warnings: Vec<String>,
+        now: WallMs,
+    ) -> Self {
+        Self {
+            broadcast: name.clone(),
+            generation: record.generation.clone(),
+            title: record.event.title.clone(),
+            start: None,
+            end: None,
+            now: iso_date(now),
+            state: State::Clip,
+            encoder: None,
+            tracks: Vec::new(),
+            warnings,
+            clip: Some(clip.clone()),
         }
     }
 }

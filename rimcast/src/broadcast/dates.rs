@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 use packager_core::time::{Date, WallMs, parse_date};
+use serde_json::Value;
 
 /// A zone that times are shown in.
 pub(super) struct Zone(TimeZone);
@@ -55,6 +56,19 @@ pub(super) fn parse(text: &str) -> Result<Date, String> {
     Zone::here().read(text)
 }
 
+/// Reads a moment of a recording as the API has it: `90`, `1:30` and `1:02:03` are seconds since it began; or a time.
+pub(super) fn moment(text: &str) -> Result<Value, String> {
+    let fields: Vec<&str> = text.split(':').collect();
+    let is_number = |field: &&str| !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit());
+    if fields.len() > 3 || !fields.iter().all(is_number) {
+        let why = |why| format!("{why}; or how long after the recording begins: 90, 1:30 or 1:02:03");
+        return parse(text).map(|date| date.to_string().into()).map_err(why);
+    }
+    let add = |sum: u32, field: &&str| sum.checked_mul(60)?.checked_add(field.parse().ok()?);
+    let seconds = fields.iter().try_fold(0, add);
+    seconds.map(Value::from).ok_or_else(|| format!("{text:?} is longer than any recording"))
+}
+
 /// Reads how long something lasts, in whole seconds: `90`, `90s`, `30m`, `2h`, `7d`.
 pub(super) fn seconds(text: &str) -> Result<u32, String> {
     let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1), ("", 1)];
@@ -90,6 +104,19 @@ mod tests {
         }
         assert_eq!(berlin.show("2026-11-25T19:00:00Z"), "Wed 2026-11-25 20:00:00 CET (2026-11-25T19:00:00Z)");
         assert_eq!(berlin.show("never"), "never");
+    }
+
+    #[test]
+    fn moments_are_times_or_since_the_beginning() {
+        for (text, s) in
+            [("0", 0), ("90", 90), ("1:30", 90), ("20:00", 1200), ("01:02:03", 3723), ("90:00", 5400)]
+        {
+            assert_eq!(moment(text), Ok(s.into()), "{text}");
+        }
+        assert_eq!(moment("2026-11-25T20:00:00+01:00"), Ok("2026-11-25T19:00:00Z".into()));
+        for bad in ["", "-1", "1:", "1:2:3:4", "1.5", "noon", "99999999999"] {
+            assert!(moment(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

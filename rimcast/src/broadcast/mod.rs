@@ -2,6 +2,7 @@
 //!
 //! The same commands as over HTTP, carried out on the bucket itself: nothing has to run for it.
 
+pub(crate) mod clip;
 mod dates;
 mod print;
 mod store;
@@ -107,6 +108,9 @@ enum What {
         /// Do not ask whether that is meant
         #[arg(long)]
         yes: bool,
+        /// Also where clips show it: nothing of them can be watched then
+        #[arg(long)]
+        force: bool,
     },
     /// Make a new push key; the one before works for a while longer
     RotateKey {
@@ -247,28 +251,35 @@ pub(crate) async fn run(args: BroadcastArgs) -> Result<(), BroadcastError> {
             let reason = reason.iter().map(|text| ("reason".to_owned(), text.as_str().into()));
             (Request::End(BroadcastName::parse(name)?), reason.collect(), at)
         }
-        What::Delete { name, .. } => (Request::Delete(BroadcastName::parse(name)?), Map::new(), &nowhere),
+        What::Delete { name, force, .. } => {
+            let name = BroadcastName::parse(name)?;
+            (Request::Delete { name, force: *force }, Map::new(), &nowhere)
+        }
         What::RotateKey { name, grace, at } => {
             let grace = Map::from_iter([("grace_s".to_owned(), (*grace).into())]);
             (Request::RotateKey(BroadcastName::parse(name)?), grace, at)
         }
     };
     let bucket = Bucket::open(&args.place)?;
-    if let What::Delete { name, yes: false } = &args.what {
+    if let What::Delete { name, yes: false, .. } = &args.what {
         confirm(name, &bucket)?;
     }
-    let mut deployment = Deployment::new(at.url.as_deref().unwrap_or("https://HOST"), bucket.settings());
-    if let Some(ingest) = &at.ingest_url {
-        deployment = deployment.with_ingest(ingest);
-    }
-    let body = Value::Object(body).to_string();
-    let answer = ask(&bucket, request, &body, deployment).await?;
+    let answer = ask(&bucket, request, body, at).await?;
+    tell(&answer, args.json, |told, zone| print::answer(told, &args.what, bucket.place(), zone))
+}
+
+/// Prints what was told, for programs or for people.
+fn tell(
+    answer: &Answer,
+    json: bool,
+    text: impl FnOnce(&Value, &dates::Zone) -> String,
+) -> Result<(), BroadcastError> {
     let told: Value = serde_json::from_str(&answer.body).map_err(|why| why.to_string())?;
-    if args.json {
+    if json {
         println!("{told:#}");
-        return Ok(());
+    } else {
+        print!("{}", text(&told, &dates::Zone::here()));
     }
-    print!("{}", print::answer(&told, &args.what, bucket.place(), &dates::Zone::here()));
     Ok(())
 }
 
@@ -280,9 +291,14 @@ const PAUSE: Duration = Duration::from_millis(500);
 async fn ask(
     bucket: &Bucket,
     mut request: Request,
-    body: &str,
-    deployment: Deployment,
+    body: Map<String, Value>,
+    at: &At,
 ) -> Result<Answer, String> {
+    let mut deployment = Deployment::new(at.url.as_deref().unwrap_or("https://HOST"), bucket.settings());
+    if let Some(ingest) = &at.ingest_url {
+        deployment = deployment.with_ingest(ingest);
+    }
+    let body = Value::Object(body).to_string();
     let mut listed = Vec::new();
     let mut deleted = 0;
     loop {
@@ -306,7 +322,7 @@ async fn ask(
         }
         match request {
             Request::List { .. } => {}
-            Request::Delete(_) => {
+            Request::Delete { .. } => {
                 return Ok(Answer::deleted(deleted + told["deleted_objects"].as_u64().unwrap_or(0)));
             }
             _ => return Ok(answer),

@@ -18,8 +18,13 @@ pub(super) fn answer(told: &Value, what: &What, place: &str, zone: &Zone) -> Str
         What::End { .. } => {
             format!("{}\nEvery track ends where it was; pushes are refused.\n", broadcast(told, zone))
         }
-        _ => broadcast(told, zone) + &how_to(told),
+        _ => shown(told, zone),
     }
+}
+
+/// Prints a broadcast, and where it is.
+pub(super) fn shown(told: &Value, zone: &Zone) -> String {
+    broadcast(told, zone) + &how_to(told)
 }
 
 fn list(told: &Value, place: &str, zone: &Zone) -> String {
@@ -32,6 +37,7 @@ fn list(told: &Value, place: &str, zone: &Zone) -> String {
     for one in broadcasts {
         let name = one["name"].as_str().unwrap_or_default();
         let start = one["start"].as_str().map(|start| zone.show(start)).unwrap_or_default();
+        let start = one["clip"]["of"].as_str().map_or(start, |of| format!("of {of}"));
         let title = one["title"].as_str().unwrap_or_default();
         let line = format!("{name:width$}  {:7}  {start}  {title}", state(one));
         let _ = writeln!(text, "{}", line.trim_end());
@@ -58,11 +64,19 @@ fn broadcast(told: &Value, zone: &Zone) -> String {
         "open" => "open: pushes are taken",
         "over" => "over: pushes are not taken any more",
         "ended" => "ended",
+        "clip" => "clip: it is a range of another, and pushes are never taken",
         other => other,
     };
     line("state", means);
     for field in ["start", "end"] {
         told[field].as_str().into_iter().for_each(|date| line(field, &zone.show(date)));
+    }
+    if let Some(of) = told["clip"]["of"].as_str() {
+        line("of", of);
+        for (field, name) in [("from", "from"), ("until", "to")] {
+            line(name, &zone.show(told["clip"][field].as_str().unwrap_or_default()));
+        }
+        return text;
     }
     let margin = |field: &str| format!("{} s", told[field].as_u64().unwrap_or(0));
     line(

@@ -96,6 +96,28 @@ fn answers_are_shown_in_local_time_beside_utc() {
 }
 
 #[test]
+fn clips_are_shown_as_what_they_are() {
+    let told = json!({
+        "name": "goal", "title": "The goal", "generation": "c", "state": "clip", "keys": [],
+        "clip": {"of": "cup", "generation": "g", "from": "2026-11-25T19:00:00Z", "until": "2026-11-25T19:01:00Z"},
+        "watch": {"page": "https://h/goal/", "hls": "https://h/goal/index.m3u8", "dash": "https://h/goal/manifest.mpd"},
+    });
+    let text = print::shown(&told, &dates::Zone::berlin());
+    for line in [
+        "of           cup",
+        "from         Wed 2026-11-25 20:00:00 CET (2026-11-25T19:00:00Z)",
+        "to           Wed 2026-11-25 20:01:00 CET (2026-11-25T19:01:00Z)",
+        "  HLS   https://h/goal/index.m3u8",
+    ] {
+        assert!(text.lines().any(|shown| shown == line), "{line}\n{text}");
+    }
+    assert!(!text.contains("push key") && !text.contains("Push"), "{text}");
+    let listed =
+        print::answer(&json!({"broadcasts": [told]}), &parse(&["list"]), "here", &dates::Zone::berlin());
+    assert_eq!(listed, "goal  clip     of cup  The goal\n");
+}
+
+#[test]
 fn a_broadcast_in_a_folder_from_beginning_to_end() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().to_str().unwrap();

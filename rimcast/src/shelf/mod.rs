@@ -71,6 +71,15 @@ impl Broadcast {
         let record: BroadcastRecord = record::from_json(&object.body).map_err(|why| {
             format!("{at} cannot be read: {why}. It names the generation that media is kept under: put it back from a copy")
         })?;
+        if let Some(clip) = &record.event.clip {
+            return Err(format!(
+                "{name} is a clip of {of}, whose media it shows, from {} to {}; name {of} instead",
+                clip.from,
+                clip.until,
+                of = clip.of
+            )
+            .into());
+        }
         let keys = Keys::new(&name, &record.generation);
         let names = place.list(&keys.root()).await?;
         let tracks = names.iter().filter(|name| name.as_str() != "periods");

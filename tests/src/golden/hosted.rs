@@ -72,12 +72,33 @@ impl<'a> Hosted<'a> {
     /// Stores at the host what the world has stored by now, and sets its clock.
     pub fn mirror(&mut self, world: &World, ahead_ms: i64) {
         self.clock_ms = self.clock_ms.max(BEGINS.0 + world.now_ms() + ahead_ms);
-        let objects = world.store.written_since(self.mirrored).map(|(key, object)| {
-            let key = key.strip_prefix(NAME).expect("all is of one broadcast");
-            (format!("{}{key}", self.name), object.meta.as_str(), &object.body[..])
-        });
+        let objects: Vec<_> = world
+            .store
+            .written_since(self.mirrored)
+            .map(|(key, object)| {
+                let key = key.strip_prefix(NAME).expect("all is of one broadcast, and of its clips");
+                let body = if key.ends_with("/broadcast.json") {
+                    self.renamed(&object.body)
+                } else {
+                    object.body.to_vec()
+                };
+                (format!("{}{key}", self.name), object.meta.as_str(), body)
+            })
+            .collect();
+        let objects = objects.iter().map(|(key, meta, body)| (key.clone(), *meta, &body[..]));
         self.worker.store(Some(self.clock_ms), objects);
         self.mirrored = world.store.writes();
+    }
+
+    /// A text in which clips name the case's broadcast, as it is at the host.
+    fn renamed(&self, text: &[u8]) -> Vec<u8> {
+        let Ok(text) = std::str::from_utf8(text) else { return text.to_vec() };
+        let of = |name: &str| [format!("\"of\":\"{name}\""), format!("../{name}/")];
+        let renamed = of(NAME)
+            .iter()
+            .zip(of(&self.name))
+            .fold(text.to_owned(), |text, (from, to)| text.replace(from, &to));
+        renamed.into_bytes()
     }
 
     /// Waits until the host waits for the same as the world, for everyone: all its reads but polls have ended,
@@ -152,8 +173,10 @@ impl<'a> Hosted<'a> {
                 differs(format!("{name}: {value} is nothing that was decided"));
             }
         }
-        if progress.body != sent.body {
-            let expected = Progress { body: sent.body.clone(), ..progress.clone() };
+        let body = self.renamed(&sent.body);
+        let mut differs = |what: String| self.differences.push(format!("{}: {what}", viewer.line));
+        if progress.body != body {
+            let expected = Progress { body, ..progress.clone() };
             differs(format!("{}\nwhere it should be\n{}", shown(&progress), shown(&expected)));
         }
         if matches!(progress.end, Some(Err(_))) != sent.is_broken_off {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use packager_core::ingest::Settings;
-use packager_core::log::BroadcastSettings;
+use packager_core::log::{BroadcastName, BroadcastRecord, BroadcastSettings};
 use serde::Deserialize;
 
 use crate::media::{Origin, Source};
@@ -90,6 +90,9 @@ pub struct Line {
     pub restart_ingest: bool,
     /// The operator says how the tracks are shown.
     pub broadcast: Option<BroadcastSettings>,
+    /// The operator writes whole documents, by the names of broadcasts, all of which begin with `show`.
+    #[serde(default)]
+    pub documents: BTreeMap<BroadcastName, BroadcastRecord>,
 }
 
 /// One request.
@@ -128,6 +131,7 @@ pub(super) enum Action {
     End(String),
     RestartIngest,
     Configure(BroadcastSettings),
+    Document(BroadcastName, Box<BroadcastRecord>),
     Ask(usize),
 }
 
@@ -148,6 +152,10 @@ impl Case {
             }
             if let Some(settings) = &line.broadcast {
                 plans.push(vec![Event { at_ms, action: Action::Configure(settings.clone()) }]);
+            }
+            for (name, record) in &line.documents {
+                let action = Action::Document(name.clone(), Box::new(record.clone()));
+                plans.push(vec![Event { at_ms, action }]);
             }
             if line.restart_ingest {
                 plans.push(vec![Event { at_ms, action: Action::RestartIngest }]);

@@ -37,6 +37,7 @@ impl Manifests {
         for form in [Form::Chunked, Form::Sequence] {
             let manifest = Manifest {
                 generation: &generation,
+                root: generation.as_str(),
                 shape,
                 periods: log.periods(),
                 renditions: &renditions,

@@ -81,9 +81,8 @@ fn rendered(tracks: &[Track], settings: &str) -> Vec<String> {
             settings: settings.track(name),
         })
         .collect();
-    let generation = Generation::parse("g").unwrap();
     let text = Multivariant {
-        generation: &generation,
+        root: "g",
         settings: &settings,
         renditions: &renditions,
         file: "index.m3u8",

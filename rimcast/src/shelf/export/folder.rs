@@ -40,7 +40,7 @@ pub(super) async fn export(
     let renditions: Vec<_> = recording.tracks.iter().filter_map(|track| recording.rendition(track)).collect();
     let settings = &recording.broadcast.record.settings;
     let multivariant = Multivariant {
-        generation,
+        root: generation.as_str(),
         settings,
         renditions: &renditions,
         file: "index.m3u8",
