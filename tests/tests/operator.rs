@@ -204,6 +204,80 @@ fn life(host: &dyn Host) {
     }
 }
 
+/// A clip, of which the range is still to come in part when it is made.
+fn clips(host: &dyn Host) {
+    let api = Operating::new(host);
+    let all = tracks(40);
+    let key = secret(&api.told("POST", "/api/broadcasts", r#"{"name":"match"}"#, 201));
+    let clip = |name: &str, of: &str, from: u32, until: u32| {
+        format!(r#"{{"name":"{name}","clip":{{"of":"{of}","from":{from},"until":{until}}}}}"#)
+    };
+    api.told("POST", "/api/broadcasts", &clip("goal", "match", 0, 8), 409);
+    push_some(host, "match", &key, &all, 1..4);
+    main_playlist(host, "match");
+    let made = api.told("POST", "/api/broadcasts", &clip("goal", "match", 0, 8), 201);
+    assert_eq!((&made["state"], &made["clip"]["of"]), (&"clip".into(), &"match".into()));
+    assert_eq!(
+        (made.get("key"), &made["watch"]["hls"]),
+        (None, &host.url("/goal/index.m3u8").as_str().into())
+    );
+    for (of, from, until, status) in
+        [("none", 0, 8, 404), ("goal", 0, 8, 409), ("match", 8, 8, 422), ("match", 8, 4, 422)]
+    {
+        api.told("POST", "/api/broadcasts", &clip("other", of, from, until), status);
+    }
+
+    // It leads to its original's media, live while that is.
+    let mpd = || get(&host.url("/goal/manifest.mpd")).expect("an answer").text();
+    assert!(mpd().contains(r#"type="dynamic""#) && mpd().contains("media=\"../match/"), "{}", mpd());
+    let media = playlists(host, "goal");
+    assert!(media.len() >= 2 && media.iter().all(|url| url.contains("/goal/../match/")), "{media:?}");
+    let media: Vec<_> = media.iter().map(|url| url.replace("/goal/..", "")).collect();
+    let is_over = |url: &String| {
+        let answer = get(url).expect("an answer");
+        assert_eq!(answer.status, 200, "{url}: {}", answer.text());
+        answer.text().contains("#EXT-X-ENDLIST")
+    };
+    assert!(!media.iter().any(is_over));
+    for number in 4..8 {
+        for track in &all {
+            assert_eq!(push_segment(host, "match", &key, track, number).0, 200);
+        }
+    }
+    wait_for("it is complete", LIMIT, || {
+        Some(()).filter(|()| media.iter().all(is_over) && mpd().contains(r#"type="static""#))
+    });
+
+    // Nothing is pushed to it, and nothing else is done with it.
+    let (status, why) = push_header(host, "goal", &key, 0, &all[0]);
+    assert!(status == 409 && why.starts_with("this is a clip of match, "), "{status} {why}");
+    api.told("POST", "/api/broadcasts/goal/keys", "", 409);
+    api.told("POST", "/api/broadcasts/goal/end", "", 409);
+    api.told("PATCH", "/api/broadcasts/goal", r#"{"window_s":60}"#, 409);
+    assert_eq!(api.told("PATCH", "/api/broadcasts/goal", r#"{"title":"1:0"}"#, 200)["title"], "1:0");
+    let status = get(&host.url("/goal/status")).expect("an answer");
+    let told: Value = serde_json::from_slice(&status.body).unwrap();
+    assert_eq!((&told["state"], &told["clip"]["of"]), (&"clip".into(), &"match".into()), "{told}");
+
+    // It goes by itself; its original goes with those that are left only by force.
+    api.told("POST", "/api/broadcasts", &clip("other", "match", 0, 4), 201);
+    api.told("DELETE", "/api/broadcasts/other", "", 200);
+    let refused = api.told("DELETE", "/api/broadcasts/match", "", 409);
+    assert!(refused["detail"].as_str().unwrap().contains(": goal; "), "{refused}");
+    wait_for("nothing is left", LIMIT, || {
+        Some(()).filter(|()| api.ask("DELETE", "/api/broadcasts/match?force=true", "").status == 200)
+    });
+    for file in ["index.m3u8", "manifest.mpd", "sequence.mpd"] {
+        let url = host.url(&format!("/goal/{file}"));
+        let gone = wait_for("it is gone", LIMIT, || get(&url).ok().filter(|answer| answer.status == 410));
+        assert!(
+            gone.text().starts_with("the broadcast that this is a clip of was deleted"),
+            "{}",
+            gone.text()
+        );
+    }
+}
+
 #[test]
 #[ignore = "needs the release build: cargo xtask test"]
 fn serve_does_what_operators_ask() {
@@ -211,6 +285,7 @@ fn serve_does_what_operators_ask() {
     let server = Server::serve(data.path(), &[]);
     documents(&server);
     life(&server);
+    clips(&server);
 }
 
 #[test]
@@ -219,6 +294,7 @@ fn the_worker_does_what_operators_ask() {
     let worker = Worker::start();
     documents(&worker);
     life(&worker);
+    clips(&worker);
     let refused = worker.inside(0).refused;
     assert!(refused.iter().all(|why| why.contains("10058")), "{refused:?}");
 }

@@ -70,3 +70,48 @@ impl Broadcast {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::{Asked, Method, Request};
+    use crate::limits;
+    use crate::log::Found;
+
+    /// What is answered at a moment, over these two documents.
+    fn ask(edge: &mut Edge, path: &str, now: WallMs) -> Response {
+        let request = Request { method: Method::Get, path, query: "" };
+        for _ in 0..8 {
+            let fetches = match edge.handle(&request, Asked::at(now), now) {
+                Step::Fetch(fetches) => fetches,
+                Step::Respond(response) => return response,
+                Step::Wait(wait) => panic!("{wait:?}"),
+            };
+            for fetch in fetches {
+                let json = match fetch.key.as_str() {
+                    "a/broadcast.json" => r#"{"generation":"new"}"#,
+                    "b/broadcast.json" => {
+                        r#"{"generation":"g","clip":{"of":"a","generation":"old","from":"2026-11-22T20:00:00Z","until":"2026-11-22T20:01:00Z"}}"#
+                    }
+                    _ => "",
+                };
+                let found = if json.is_empty() {
+                    Found::Missing
+                } else {
+                    Found::Object { meta: String::new(), size_bytes: 1, body: json.into() }
+                };
+                edge.absorb(&fetch, &found, now);
+            }
+        }
+        panic!("{path} is read for again and again")
+    }
+
+    #[test]
+    fn an_edge_that_knows_all_it_may_knows_both_documents_at_once() {
+        let mut edge = Edge::new(false);
+        for (number, ms) in (0..limits::BROADCASTS_KNOWN).zip(0..) {
+            assert_eq!(ask(&mut edge, &format!("/c{number}/index.m3u8"), WallMs(ms)).status, 404);
+        }
+        assert_eq!(ask(&mut edge, "/b/index.m3u8", WallMs(1_000)).status, 410);
+    }
+}
