@@ -1,8 +1,8 @@
 // Watches a broadcast in headless Chromium, as a viewer does, and reports how that went.
 //
 //   node watch.mjs --url http://127.0.0.1:8080/demo/ --seconds 30 [--warmup 5] [--screenshot out.png]
-//                  [--size 1280x960] [--player NAME] [--through-outage] [--to-the-end] [--subtitles INDEX] [--choose-sound INDEX]
-//                  [--sound] [--json]
+//                  [--size 1280x960] [--player NAME] [--through-outage] [--to-the-end] [--recorded] [--subtitles INDEX]
+//                  [--choose-sound INDEX] [--sound] [--json]
 //
 // --player: hls, dash, shaka or native; otherwise what the page takes by itself.
 //
@@ -11,6 +11,8 @@
 // --through-outage: the encoder goes away for a while. Playback may stand still, but not go back, and plays at the end.
 //
 // --to-the-end: the broadcast ends meanwhile. Playback does too, and not before what was sent last.
+//
+// --recorded: it is over. It is played from its beginning to its end, which comes before the time is up.
 //
 // --subtitles: chooses these in the page's menu, the first are 1, and reports the texts of their cues.
 //
@@ -30,6 +32,7 @@ const PLAYS_WITHIN_MS = 20_000;
 const SAMPLE_MS = 250;
 const MIN_PROGRESS = 0.9; // of the wall clock's
 const BACKWARDS_S = 0.05; // the media clock of a browser trembles by less
+const STARTS_WITHIN_S = 1; // of what is recorded: it has played a little when it is first looked at
 const FLAGS = [
   '--no-sandbox', // as root
   '--disable-gpu',
@@ -47,7 +50,7 @@ const FLAGS = [
 ];
 
 function usage(problem) {
-  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--player NAME] [--through-outage] [--to-the-end] [--subtitles INDEX] [--choose-sound INDEX] [--sound] [--json]`);
+  console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--player NAME] [--through-outage] [--to-the-end] [--recorded] [--subtitles INDEX] [--choose-sound INDEX] [--sound] [--json]`);
   process.exit(2);
 }
 
@@ -64,6 +67,7 @@ function options() {
         player: { type: 'string' },
         'through-outage': { type: 'boolean', default: false },
         'to-the-end': { type: 'boolean', default: false },
+        recorded: { type: 'boolean', default: false },
         subtitles: { type: 'string' },
         'choose-sound': { type: 'string' },
         sound: { type: 'boolean', default: false },
@@ -126,7 +130,7 @@ function median(sorted) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function judge(samples, { throughOutage, toTheEnd, soundAlone }) {
+function judge(samples, { throughOutage, toTheEnd, recorded, soundAlone }) {
   const first = samples[0];
   const last = samples.at(-1);
   const latencies = samples.flatMap(({ latency_s }) => (latency_s === null ? [] : [latency_s])).sort((a, b) => a - b);
@@ -148,9 +152,10 @@ function judge(samples, { throughOutage, toTheEnd, soundAlone }) {
     }
   } else {
     if (backwards_s > BACKWARDS_S) problems.push(`playback went back by ${backwards_s.toFixed(3)} s`);
-    if (advanced_s < MIN_PROGRESS * wall_s) problems.push(`played ${advanced_s.toFixed(2)} s in ${wall_s.toFixed(2)} s`);
+    if (recorded && first.current_time_s > STARTS_WITHIN_S) problems.push(`playback began at ${first.current_time_s.toFixed(2)} s`);
+    if (!recorded && advanced_s < MIN_PROGRESS * wall_s) problems.push(`played ${advanced_s.toFixed(2)} s in ${wall_s.toFixed(2)} s`);
   }
-  if (last.state !== (toTheEnd ? 'ended' : 'playing')) problems.push(`the player is ${last.state}`);
+  if (last.state !== (toTheEnd || recorded ? 'ended' : 'playing')) problems.push(`the player is ${last.state}`);
   if (since('decoded_frames') === 0 && !soundAlone) problems.push('no frame was decoded');
 
   return {
@@ -235,7 +240,7 @@ function listen(page) {
 
 async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, sound, ...given }) {
   const soundIndex = given['choose-sound'];
-  const expected = { throughOutage: given['through-outage'], toTheEnd: given['to-the-end'], soundAlone: sound };
+  const expected = { throughOutage: given['through-outage'], toTheEnd: given['to-the-end'], recorded: given.recorded, soundAlone: sound };
   const profile = await mkdtemp(join(tmpdir(), 'rimcast-watch-'));
   let browser;
   try {

@@ -143,6 +143,8 @@ const STEPS: [Step; 17] = [
                 "aws",
                 "--test",
                 "operator",
+                "--test",
+                "clips",
             ];
             command::run(cargo(&test).args(["--", "--ignored", "--test-threads=1", "--nocapture"]))
         },

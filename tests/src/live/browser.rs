@@ -28,10 +28,21 @@ pub struct Watched {
     pub failed_requests: Vec<String>,
     /// Frames shown.
     pub decoded_frames: u64,
+    /// Where playback was, in seconds of the media element.
+    pub current_time_s: Played,
     /// With `--subtitles`: the texts of the cues.
     pub cues: Vec<String>,
     /// With `--choose-sound`: what is heard.
     pub sound: Option<Heard>,
+}
+
+/// A stretch that was played.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct Played {
+    /// Where it was first seen,
+    pub first: f64,
+    /// and last.
+    pub last: f64,
 }
 
 /// The sound that is chosen.
