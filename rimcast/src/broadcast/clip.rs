@@ -38,8 +38,9 @@ pub(crate) struct ClipArgs {
     #[arg(long)]
     json: bool,
 
-    #[command(flatten)]
-    at: At,
+    /// Where viewers find the deployment, for the URLs that are printed
+    #[arg(long, env = "RIMCAST_URL", value_name = "URL")]
+    url: Option<String>,
 }
 
 impl ClipArgs {
@@ -55,6 +56,7 @@ impl ClipArgs {
 /// Makes a clip.
 pub(crate) async fn run(args: ClipArgs) -> Result<(), BroadcastError> {
     let bucket = Bucket::open(&args.place)?;
-    let answer = ask(&bucket, Request::Create, args.body(), &args.at).await?;
+    let (body, at) = (args.body(), At { url: args.url, ingest_url: None });
+    let answer = ask(&bucket, Request::Create, body, &at).await?;
     tell(&answer, args.json, print::shown)
 }
