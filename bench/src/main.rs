@@ -2,6 +2,7 @@
 //! machines differ and are noisy. Nothing here passes or fails.
 
 mod cut;
+mod export;
 mod growing;
 mod load;
 mod long;
@@ -55,6 +56,9 @@ fn main() {
     }
     if wanted("push") {
         push::run();
+    }
+    if wanted("export") {
+        export::run();
     }
     if wanted("worker") {
         worker::run();

@@ -3,12 +3,17 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use ingest_lambda::store::{Created, ETag, FolderStore, Object, Stat, Store, StoreError, Swapped};
+use ingest_lambda::store::{
+    Created, ETag, FolderStore, OBJECT_BYTES, Object, Stat, Store, StoreError, Swapped,
+};
 #[cfg(feature = "s3")]
 use ingest_lambda::store::{S3Settings, S3Store};
 
 /// The folder of `rimcast serve`, when nothing else is said.
 const DEFAULT_FOLDER: &str = "./rimcast-data";
+
+/// Bytes of media that a command has in memory at once: of the largest parts, one is read while another is written.
+pub(crate) const MEMORY_BYTES: u32 = 2 * OBJECT_BYTES as u32;
 
 /// How a place is named. Whoever may use a bucket is said in the environment, as to a Lambda function.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -63,7 +68,7 @@ impl PlaceArgs {
                 "there is no folder {data}; say with --data where the broadcasts are (mkdir it, if it is to be a new place)"
             ));
         }
-        let opened = FolderStore::open(folder);
+        let opened = FolderStore::open(folder).map(|store| store.keeping_memory(MEMORY_BYTES as usize));
         opened.map(Place::Folder).map_err(|why| format!("{data} cannot be used: {why}"))
     }
 

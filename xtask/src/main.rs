@@ -97,7 +97,7 @@ enum Task {
     },
     /// Measure, each figure beside a yardstick from the same run.
     Bench {
-        /// These benchmarks alone: render, manifest, long, cut, latency, fanout, growing, push, worker, worker-latency, lambda.
+        /// These benchmarks alone: render, manifest, long, cut, latency, fanout, growing, push, export, worker, worker-latency, lambda.
         names: Vec<String>,
     },
 }

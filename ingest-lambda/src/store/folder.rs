@@ -18,10 +18,12 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+mod buffers;
 #[cfg(test)]
 mod tests;
 mod trailer;
 
+use self::buffers::Buffers;
 use self::trailer::{
     BOX_HEADER_BYTES, MAGIC, META_BYTES, TRAILER_END_BYTES, damaged, meta_length, split, trailer,
 };
@@ -40,6 +42,7 @@ const JOINED_BYTES: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub struct FolderStore {
     folder: Arc<Folder>,
+    buffers: Arc<Buffers>,
 }
 
 #[derive(Debug)]
@@ -78,7 +81,15 @@ impl FolderStore {
                 tmp_count: AtomicU64::new(0),
                 swap_lock: Mutex::new(swap_lock),
             }),
+            buffers: Arc::default(),
         })
+    }
+
+    /// The same, for who reads many large objects one after the other: up to `bytes` of the memory that they were read
+    /// into is kept, for as long as the store is, to read the next ones into.
+    #[must_use]
+    pub fn keeping_memory(self, bytes: usize) -> Self {
+        Self { buffers: Arc::new(Buffers::keeping(bytes)), ..self }
     }
 
     /// The file of an object.
@@ -103,7 +114,8 @@ impl FolderStore {
 
 impl Store for FolderStore {
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
-        self.blocking(key, Folder::get).await
+        let buffers = Arc::clone(&self.buffers);
+        self.blocking(key, move |folder, key| folder.get(key, &buffers)).await
     }
 
     async fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
@@ -146,12 +158,12 @@ impl Folder {
         Ok(self.root.join(key))
     }
 
-    fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+    fn get(&self, key: &str, buffers: &Arc<Buffers>) -> Result<Option<Object>, StoreError> {
         let path = self.path_of(key)?;
         let Some(mut file) = open(&path).map_err(|why| failed(key, &why))? else {
             return Ok(None);
         };
-        read_object(&mut file).map(Some).map_err(|why| failed(key, &why))
+        read_object(&mut file, buffers).map(Some).map_err(|why| failed(key, &why))
     }
 
     fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
@@ -360,19 +372,19 @@ fn open(path: &Path) -> io::Result<Option<File>> {
 ///
 /// The file cannot be read, or its metadata is damaged.
 pub fn read_file(path: &Path) -> io::Result<Object> {
-    read_object(&mut File::open(path)?)
+    read_object(&mut File::open(path)?, &Arc::default())
 }
 
-fn read_object(file: &mut File) -> io::Result<Object> {
+fn read_object(file: &mut File, buffers: &Arc<Buffers>) -> io::Result<Object> {
     let about = file.metadata()?;
     if about.len() > OBJECT_BYTES + META_BYTES {
         return Err(damaged("it is larger than any object that Rimcast writes"));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(about.len()).unwrap_or(0));
-    file.read_to_end(&mut bytes)?;
-    let (size, meta) = split(&bytes)?;
-    bytes.truncate(size);
-    Ok(Object { meta, body: Bytes::from(bytes), etag: etag(&about)? })
+    let mut buffer = buffers.take(usize::try_from(about.len()).unwrap_or(0));
+    file.read_to_end(&mut buffer.bytes)?;
+    let (size, meta) = split(&buffer.bytes)?;
+    buffer.bytes.truncate(size);
+    Ok(Object { meta, body: Bytes::from(buffer), etag: etag(&about)? })
 }
 
 fn etag(about: &fs::Metadata) -> io::Result<ETag> {

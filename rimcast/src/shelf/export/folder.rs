@@ -11,13 +11,11 @@ use packager_core::log::{Segment, key};
 use super::movie::Unfinished;
 use super::part::{self, Unusable, Wanted};
 use super::recording::{Range, Recording, Track};
+use super::room::{READS_AT_ONCE, Room};
 use super::{ExportArgs, Written};
 use crate::shelf::Failure;
 use crate::shelf::progress::{Progress, Unit};
 use crate::store::Place;
-
-/// Segments read at once.
-const SEGMENTS_AT_ONCE: usize = 8;
 
 pub(super) async fn export(
     recording: &Recording<'_>,
@@ -83,6 +81,7 @@ async fn write_track(
         }
     }
     let broadcast = recording.broadcast;
+    let room = Room::new();
     let copies = media().map(|segment| {
         let mut name = String::new();
         key::push_segment_path(&mut name, &segment.run.session, segment.msn);
@@ -94,13 +93,14 @@ async fn write_track(
             keys,
             segment: (*segment).clone(),
             place: broadcast.place.clone(),
+            room: room.clone(),
         };
         async move {
             let header = header?;
             Ok::<_, Failure>((*segment, tokio::spawn(async move { copy.run(&header).await }).await?))
         }
     });
-    let mut copies = stream::iter(copies).buffered(SEGMENTS_AT_ONCE);
+    let mut copies = stream::iter(copies).buffered(READS_AT_ONCE);
     let mut left_out = Vec::new();
     let mut gaps = Vec::new();
     let mut bytes = 0;
@@ -150,6 +150,8 @@ struct Copy {
     keys: Vec<String>,
     segment: Segment,
     place: Place,
+    /// For one part of it at a time.
+    room: Room,
 }
 
 /// Why it could not be.
@@ -168,6 +170,7 @@ impl Copy {
         let mut file = Unfinished::create(&self.path).map_err(Failed::Write)?;
         for (key, part) in self.keys.into_iter().zip(&self.segment.parts) {
             let wanted = Wanted { key, part: *part, header: Arc::clone(header) };
+            let _held = self.room.take(part.bytes).await;
             let (bytes, _) = part::read(&self.place, wanted).await.map_err(Failed::Part)?;
             tokio::task::block_in_place(|| file.put(&bytes)).map_err(Failed::Write)?;
         }

@@ -5,6 +5,7 @@ mod moment;
 mod movie;
 mod part;
 mod recording;
+mod room;
 
 use std::path::PathBuf;
 

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -18,12 +19,10 @@ use tokio::task::block_in_place;
 
 use super::part::{self, Unusable, Wanted};
 use super::recording::{Range, Recording, Track};
+use super::room::{READS_AT_ONCE, Room};
 use super::{ExportArgs, Written};
 use crate::shelf::Failure;
 use crate::shelf::progress::{Progress, Unit};
-
-/// Parts read at once.
-const READS_AT_ONCE: usize = 8;
 
 /// Size and type of a box, and of one with a size of 64 bits.
 const BOX_BYTES: u64 = 8;
@@ -212,7 +211,13 @@ impl<'a> Movie<'a> {
         let mut file = Unfinished::create(&self.path)?;
         file.seek(media_at)?;
         let broadcast = recording.broadcast;
-        let wanted = self.pieces.iter().map(|piece| {
+        let in_memory = Room::new();
+        // One after the other, so that what is written next always has room.
+        let wanted = stream::iter(&self.pieces).then(|piece| {
+            let held = in_memory.take(piece.part.bytes);
+            async move { (piece, held.await) }
+        });
+        let wanted = wanted.map(|(piece, held)| {
             let track = self.tracks[piece.track];
             let header = track.header(&piece.run.session).map(|(_, header)| Arc::clone(header));
             let key = broadcast.keys.part(&track.name, &piece.run.session, piece.part.start_ticks);
@@ -221,14 +226,14 @@ impl<'a> Movie<'a> {
                 let wanted = Wanted { key, part: piece.part, header: header? };
                 // Each in a task of its own, so that several are checked at the same time.
                 let read = tokio::spawn(async move { part::read(&place, wanted).await });
-                Ok::<_, Failure>((piece, read.await?))
+                Ok::<_, Failure>((piece, read.await?, held))
             }
         });
-        let mut parts = stream::iter(wanted).buffered(READS_AT_ONCE);
+        let mut parts = pin!(wanted.buffered(READS_AT_ONCE));
         let mut at = media_at;
         let mut left_out = Vec::new();
         while let Some(read) = parts.next().await {
-            let (piece, read) = read?;
+            let (piece, read, _held) = read?;
             let chunks = match read {
                 Ok((_, chunks)) => chunks,
                 Err(why @ Unusable::Damaged { .. }) if skip_damaged => {
