@@ -1,4 +1,4 @@
-//! What is done with recordings where they are kept: as the program itself does it, over a folder.
+//! What is done with recordings where they are kept: as the program itself does it, over a folder and over SeaweedFS.
 
 mod shelf {
     pub(crate) mod export;

