@@ -1,6 +1,8 @@
 //! Where broadcasts are kept, as it is said on the command line: in a folder, or in a bucket that speaks S3's protocol.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use ingest_lambda::store::{
@@ -8,6 +10,7 @@ use ingest_lambda::store::{
 };
 #[cfg(feature = "s3")]
 use ingest_lambda::store::{S3Settings, S3Store};
+use serde_json::{Value, json};
 
 /// The folder of `rimcast serve`, when nothing else is said.
 const DEFAULT_FOLDER: &str = "./rimcast-data";
@@ -31,7 +34,30 @@ pub(crate) struct PlaceArgs {
 
 /// Where broadcasts are kept.
 #[derive(Debug, Clone)]
-pub(crate) enum Place {
+pub(crate) struct Place {
+    kept: Kept,
+    reads: Arc<Reads>,
+}
+
+/// How often a place was read.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    get: AtomicU64,
+    head: AtomicU64,
+    list: AtomicU64,
+}
+
+impl Reads {
+    /// So far, by kind: whole objects, what describes them, and folders.
+    pub(crate) fn json(&self) -> Value {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        json!({ "get": of(&self.get), "head": of(&self.head), "list": of(&self.list) })
+    }
+}
+
+/// What the place is.
+#[derive(Debug, Clone)]
+enum Kept {
     /// A folder, as `rimcast serve` keeps them.
     Folder(FolderStore),
     /// A bucket of S3, R2, or whatever else speaks S3's protocol.
@@ -69,7 +95,7 @@ impl PlaceArgs {
             ));
         }
         let opened = FolderStore::open(folder).map(|store| store.keeping_memory(MEMORY_BYTES as usize));
-        opened.map(Place::Folder).map_err(|why| format!("{data} cannot be used: {why}"))
+        opened.map(|store| Kept::Folder(store).into()).map_err(|why| format!("{data} cannot be used: {why}"))
     }
 
     #[cfg(feature = "s3")]
@@ -81,7 +107,7 @@ impl PlaceArgs {
             "RIMCAST_S3_ENDPOINT" => self.endpoint.clone(),
             _ => std::env::var(name).ok(),
         });
-        settings.map(|settings| Place::S3(S3Store::new(&settings))).map_err(|why| why.to_string())
+        settings.map(|settings| Kept::S3(S3Store::new(&settings)).into()).map_err(|why| why.to_string())
     }
 
     #[cfg(not(feature = "s3"))]
@@ -93,28 +119,49 @@ impl PlaceArgs {
 /// Asks the store that it is.
 macro_rules! ask {
     ($place:expr, $method:ident($($argument:expr),*)) => {
-        match $place {
-            Place::Folder(store) => store.$method($($argument),*).await,
+        match &$place.kept {
+            Kept::Folder(store) => store.$method($($argument),*).await,
             #[cfg(feature = "s3")]
-            Place::S3(store) => store.$method($($argument),*).await,
+            Kept::S3(store) => store.$method($($argument),*).await,
         }
     };
 }
 
+impl From<Kept> for Place {
+    fn from(kept: Kept) -> Self {
+        Self { kept, reads: Arc::default() }
+    }
+}
+
+impl Place {
+    /// How often it was read, by whoever has it.
+    pub(crate) fn reads(&self) -> &Reads {
+        &self.reads
+    }
+}
+
+fn count(reads: &AtomicU64) {
+    reads.fetch_add(1, Ordering::Relaxed);
+}
+
 impl Store for Place {
     async fn get(&self, key: &str) -> Result<Option<Object>, StoreError> {
+        count(&self.reads.get);
         ask!(self, get(key))
     }
 
     async fn stat(&self, key: &str) -> Result<Option<Stat>, StoreError> {
+        count(&self.reads.head);
         ask!(self, stat(key))
     }
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        count(&self.reads.list);
         ask!(self, list(prefix))
     }
 
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        count(&self.reads.list);
         ask!(self, keys(prefix))
     }
 
@@ -148,7 +195,8 @@ mod tests {
     #[test]
     fn a_folder_is_not_made() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(opened(folder.path().to_str().unwrap()), Ok(Place::Folder(_))));
+        let place = opened(folder.path().to_str().unwrap()).unwrap();
+        assert!(matches!(place.kept, Kept::Folder(_)));
         let missing = folder.path().join("missing");
         let why = opened(missing.to_str().unwrap()).unwrap_err();
         assert!(why.starts_with("there is no folder") && !missing.exists(), "{why}");

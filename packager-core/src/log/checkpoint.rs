@@ -7,9 +7,13 @@
 //! immutable pages of [`PAGE_SEGMENTS`] by number, so that the page of an old segment is known from
 //! its number alone; [listings](super::index) beside them say of many what playlists say.
 
+use std::collections::VecDeque;
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use super::chain::Chain;
+use super::history::History;
 use super::record;
 use super::segment::Segment;
 
@@ -68,6 +72,46 @@ impl Checkpoint {
     }
 }
 
+impl Chain {
+    /// The pages of the closed segments that are not kept whole: those before `closed`.
+    pub fn forgotten_pages(&self) -> Range<u64> {
+        let begins = self.begin.first_msn.max(1);
+        match self.closed.front().map_or(self.boundary_msn(), |first| first.msn).checked_sub(1) {
+            Some(last) if last >= begins => page_of(begins)..page_of(last).saturating_add(1),
+            _ => 0..0,
+        }
+    }
+
+    /// Takes the [forgotten segments](Self::forgotten_pages) back from their pages, in order. `false`, and nothing
+    /// is changed, if these are not they: the chain has to be read from its beginning then.
+    pub fn recall(&mut self, pages: Vec<Page>) -> bool {
+        let numbers = self.forgotten_pages();
+        let are_they = pages.len() == numbers.clone().count()
+            && pages.iter().zip(numbers).all(|(page, number)| page.is(number));
+        let kept_from = self.closed.front().map_or(self.boundary_msn(), |first| first.msn);
+        let mut older = VecDeque::new();
+        for segment in pages.into_iter().flat_map(|page| page.segments) {
+            if segment.msn < kept_from {
+                older.push_back(segment);
+            } else if self.segment(segment.msn) != Some(&segment) {
+                return false;
+            }
+        }
+        let begins = older.front().is_none_or(|first| {
+            first.msn == self.begin.first_msn.max(1) && first.start_ticks == first.run.start_ticks
+        });
+        let all = || older.iter().chain(&self.closed).chain(&self.open);
+        let in_order = all().zip(all().skip(1)).all(|(before, after)| after.follows(before));
+        if !(are_they && begins && in_order && older.iter().all(Segment::is_contiguous)) {
+            return false;
+        }
+        older.append(&mut self.closed);
+        self.closed = older;
+        self.history = History::default();
+        true
+    }
+}
+
 impl Page {
     /// The page, once all its segments are closed; `None` before, and when the chain has forgotten
     /// some of them.
@@ -99,3 +143,6 @@ impl Page {
         in_order && last.is_some() && last == end && numbers.clone().all(|msn| page_of(msn) == page)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ impl Chain {
     }
 
     /// Number of the open segment, or of the next.
-    fn boundary_msn(&self) -> u64 {
+    pub(super) fn boundary_msn(&self) -> u64 {
         self.open.as_ref().map_or(self.next_msn, |open| open.msn)
     }
 

@@ -113,6 +113,27 @@ impl Segment {
     pub fn end_ticks(&self) -> u64 {
         self.start_ticks.saturating_add(self.duration_ticks)
     }
+
+    /// Whether it can come behind another: it goes on where that ends, or begins a run.
+    pub(super) fn follows(&self, before: &Self) -> bool {
+        let goes_on = if self.run == before.run {
+            self.start_ticks == before.end_ticks()
+        } else {
+            self.start_ticks == self.run.start_ticks && self.msn == self.run.first_msn
+        };
+        goes_on && before.msn.checked_add(1) == Some(self.msn)
+    }
+
+    /// Whether its parts lie in a row from its beginning to its end.
+    pub(super) fn is_contiguous(&self) -> bool {
+        let mut at = self.start_ticks;
+        let in_a_row = self.parts.iter().all(|part| {
+            let starts =
+                std::mem::replace(&mut at, part.start_ticks.saturating_add(part.meta.duration_ticks));
+            part.start_ticks == starts
+        });
+        in_a_row && (self.is_gap() || at == self.end_ticks())
+    }
 }
 
 /// What BANDWIDTH and AVERAGE-BANDWIDTH are made from (HLS §4.4.6.2).

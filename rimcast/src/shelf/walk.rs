@@ -1,14 +1,15 @@
 //! Reading a track's whole log: from where it begins, entry by entry, as every reader does, but many objects ahead, since
-//! a listing tells which there will be.
+//! a listing tells which there will be; or, for who takes its word for it, out of its checkpoint and pages.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use ingest_lambda::store::{Store as _, StoreError, find};
 use ingest_lambda::{Native, Runtime as _};
 use packager_core::cmaf::Header;
 use packager_core::log::{
-    BroadcastLog, Chain, FetchKind, Found, Freshness, Keys, SessionId, Target, TrackName, key,
+    BroadcastLog, Chain, FetchKind, Found, Freshness, Keys, Page, SessionId, Target, TrackLog, TrackName, key,
 };
 use tokio::task::JoinHandle;
 
@@ -44,8 +45,7 @@ impl Listed {
             let names = broadcast.place.list(&keys.session(track, &id)).await?;
             let mut starts: Vec<u64> = names.iter().filter_map(|name| key::parse_start(name)).collect();
             starts.sort_unstable();
-            let bytes = broadcast.place.get(&keys.init(track, &id)).await?.map(|object| object.body);
-            let header = bytes.as_ref().and_then(|bytes| Header::parse(bytes).ok());
+            let (bytes, header) = read_header(broadcast, track, &id).await?;
             sessions.insert(id, Session { bytes, header, starts });
         }
         Ok(Self { sessions })
@@ -62,6 +62,18 @@ impl Listed {
     }
 }
 
+/// A session's header, as it is stored and what it says.
+pub(super) async fn read_header(
+    broadcast: &Broadcast,
+    track: &TrackName,
+    session: &SessionId,
+) -> Result<(Option<Bytes>, Option<Header>), StoreError> {
+    let Broadcast { place, keys, .. } = broadcast;
+    let bytes = place.get(&keys.init(track, session)).await?.map(|object| object.body);
+    let header = bytes.as_ref().and_then(|bytes| Header::parse(bytes).ok());
+    Ok((bytes, header))
+}
+
 /// Something that was read on the way, just before the log takes it in.
 pub(super) struct Seen<'a> {
     pub(super) target: &'a Target,
@@ -73,6 +85,8 @@ pub(super) struct Seen<'a> {
 /// How far a walk came.
 pub(super) struct Walked {
     pub(super) log: BroadcastLog,
+    /// The chain, where the log has only the end of it.
+    recalled: Option<Chain>,
     /// What could not be read, and why; the walk ends before it.
     pub(super) unreadable: Option<(String, String)>,
 }
@@ -80,8 +94,51 @@ pub(super) struct Walked {
 impl Walked {
     /// The track's chain, from its beginning.
     pub(super) fn chain(&self, track: &TrackName) -> Option<&Chain> {
-        self.log.track(track)?.chain()
+        self.recalled.as_ref().or_else(|| self.log.track(track)?.chain())
     }
+}
+
+/// Reads a track from its checkpoint on, and what was before out of its pages: of a day a few hundred objects, where an
+/// entry each would be some hundred thousand. `None`: they are not all there, or do not belong together.
+pub(super) async fn recall(broadcast: &Broadcast, track: &TrackName) -> Result<Option<Walked>, StoreError> {
+    let Broadcast { place, name, record, keys, .. } = broadcast;
+    let mut log = BroadcastLog::new(name, &record.generation, usize::MAX);
+    let asked = Native::now();
+    let mut unreadable = None;
+    while unreadable.is_none() {
+        let reads = log.wants(Freshness { chains_since: asked, tracks_since: asked });
+        if reads.is_empty() {
+            break;
+        }
+        for read in reads {
+            let found = match read.target() {
+                Target::Tracks => Ok(Found::Names(vec![track.to_string()])),
+                target => find(place, &target.key(keys), read.kind()).await,
+            };
+            match (found, read.target()) {
+                // Without a checkpoint there is nothing to go on from.
+                (Ok(Found::Missing) | Err(StoreError::Damaged { .. }), Target::Head(_))
+                | (_, Target::Begin(_)) => {
+                    return Ok(None);
+                }
+                (Err(StoreError::Damaged { key, why }), _) => unreadable = Some((key, why)),
+                (found, _) => log.absorb(&read, &found?, asked),
+            }
+        }
+    }
+    let Some(mut chain) = log.track(track).and_then(TrackLog::chain).cloned() else { return Ok(None) };
+    let pages = chain.forgotten_pages().map(|page| Target::Page(track.clone(), page).key(keys));
+    let pages = pages.map(|key| async move {
+        match place.get(&key).await {
+            Ok(object) => Ok(object.and_then(|object| Page::from_json(&object.body).ok())),
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            Err(why) => Err(why),
+        }
+    });
+    let pages: Option<Vec<Page>> =
+        stream::iter(pages).buffered(AHEAD.0).try_collect::<Vec<_>>().await?.into_iter().collect();
+    let is_whole = pages.is_some_and(|pages| chain.recall(pages));
+    Ok(is_whole.then_some(Walked { log, recalled: Some(chain), unreadable }))
 }
 
 /// Reads a track from where it begins, `with_bodies` of its parts or without.
@@ -99,7 +156,7 @@ pub(super) async fn walk(
     loop {
         let reads = log.wants(Freshness { chains_since: asked, tracks_since: asked });
         if reads.is_empty() {
-            return Ok(Walked { log, unreadable: None });
+            return Ok(Walked { log, recalled: None, unreadable: None });
         }
         for read in reads {
             let found = match read.target() {
@@ -111,7 +168,7 @@ pub(super) async fn walk(
             };
             let found = match found {
                 Err(StoreError::Damaged { key, why }) => {
-                    return Ok(Walked { log, unreadable: Some((key, why)) });
+                    return Ok(Walked { log, recalled: None, unreadable: Some((key, why)) });
                 }
                 found => found?,
             };

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use packager_core::ingest::Settings;
+use packager_core::log::Page;
+use rimcast_tests::long::{Long, Plan};
 use serde_json::Value;
 
 use super::recorded::{AUDIO, Keep, Pushing, Recorded, VIDEO, over_folder_and_bucket, printed};
@@ -204,4 +207,44 @@ fn a_folder_that_is_not_there_is_told_of() {
     let recorded = Recorded::in_folder(&Pushing::new());
     let said = recorded.rimcast("export", &["--to", "out", "--data", "nowhere"]);
     assert!(!said.succeeded && said.err.contains("there is no folder nowhere"), "{said:?}");
+}
+
+/// A movie, and how often which kind of read was needed for it.
+fn movie(recorded: &Recorded, to: &str) -> (Vec<u8>, [u64; 3]) {
+    let said = recorded.rimcast("export", &["--to", to, "--json"]);
+    assert!(said.succeeded, "{said:?}");
+    let told: Value = serde_json::from_str(said.out.lines().last().expect("a line")).expect("JSON");
+    let reads = ["get", "head", "list"].map(|kind| told["reads"][kind].as_u64().expect("a number"));
+    let movie = std::fs::read(recorded.beside(to).join("show-video.mp4")).expect("it was written");
+    (movie, reads)
+}
+
+#[test]
+fn a_recording_is_read_by_its_pages_and_entry_by_entry_only_without_them() {
+    const SECONDS: u64 = 15 * 60;
+    let plan = Plan { seconds: SECONDS, settings: Settings::default(), start_s: 0, has_sound: false };
+    let parts = SECONDS * 2;
+    let page = "show/g/video/index/00000003.json";
+    let recorded = || Recorded::of(&Long::new(&plan).store);
+    let (whole, [gets, heads, lists]) = movie(&recorded(), "out");
+    // Beside the media: two documents, the checkpoint, the header and the pages; and what is behind the checkpoint.
+    assert!(gets - parts <= 4 + SECONDS / 2 / 64, "{gets}");
+    assert!(heads <= 10 && lists <= 2, "{heads} {lists}");
+    for breaks in [
+        |recorded: &Recorded, page: &str| recorded.remove(page),
+        |recorded: &Recorded, page: &str| recorded.change(page, |_| b"{}".to_vec()),
+        |recorded: &Recorded, page: &str| {
+            recorded.change(page, |bytes| {
+                let mut page = Page::from_json(&bytes).expect("a page");
+                page.segments[7].parts[1].start_ticks += 1;
+                page.to_json().into()
+            })
+        },
+        |recorded: &Recorded, _: &str| recorded.remove("show/g/video/index/head.json"),
+    ] {
+        let recorded = recorded();
+        breaks(&recorded, page);
+        let (read, [_, heads, _]) = movie(&recorded, "out");
+        assert!(read == whole && heads >= parts, "{heads}");
+    }
 }

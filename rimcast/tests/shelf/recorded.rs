@@ -13,6 +13,7 @@ use packager_core::ingest::Settings;
 use packager_core::log::{FetchKind, Found};
 use rimcast_tests::live::SeaweedFs;
 use rimcast_tests::media::{Origin, Source};
+use rimcast_tests::store::Store as Objects;
 use rimcast_tests::world::World;
 
 /// Tracks to push, and where in `tests/media` they are.
@@ -137,8 +138,8 @@ macro_rules! ask {
 }
 
 /// Stores all of a broadcast.
-async fn fill(store: &impl Store, pushing: &Pushing) -> Result<(), StoreError> {
-    let writes = pushing.world.store.objects().map(|(key, object)| async move {
+async fn fill(store: &impl Store, objects: &Objects) -> Result<(), StoreError> {
+    let writes = objects.objects().map(|(key, object)| async move {
         store.create(key, &object.meta, std::slice::from_ref(&object.body)).await
     });
     let written: Vec<_> = stream::iter(writes).buffer_unordered(16).collect().await;
@@ -162,9 +163,14 @@ async fn change(
 impl Recorded {
     /// A broadcast in a folder.
     pub(crate) fn in_folder(pushing: &Pushing) -> Self {
+        Self::of(&pushing.world.store)
+    }
+
+    /// A folder with these objects.
+    pub(crate) fn of(objects: &Objects) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let store = FolderStore::open(folder.path().join("data")).expect("there is room for a folder");
-        Self::filled(folder, Kept::Folder(store), pushing)
+        Self::filled(folder, Kept::Folder(store), objects)
     }
 
     /// A broadcast in a bucket of SeaweedFS.
@@ -181,13 +187,13 @@ impl Recorded {
         });
         let store = S3Store::new(&settings.expect("SeaweedFS says how it is used"));
         let folder = tempfile::tempdir().expect("there is room for a folder");
-        Self::filled(folder, Kept::Bucket { store, server, prefix }, pushing)
+        Self::filled(folder, Kept::Bucket { store, server, prefix }, &pushing.world.store)
     }
 
-    fn filled(folder: tempfile::TempDir, kept: Kept, pushing: &Pushing) -> Self {
+    fn filled(folder: tempfile::TempDir, kept: Kept, objects: &Objects) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it starts");
         let recorded = Self { folder, kept, runtime };
-        ask!(recorded, store => fill(store, pushing)).expect("there is room");
+        ask!(recorded, store => fill(store, objects)).expect("there is room");
         recorded
     }
 }

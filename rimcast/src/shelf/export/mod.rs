@@ -86,7 +86,8 @@ pub(crate) async fn run(args: ExportArgs) -> Result<(), Failure> {
     };
     let lost: usize = written.iter().map(|file| file.left_out.len()).sum();
     if args.json {
-        say!("{}", json!({ "written": written, "ended": recording.has_ended() }));
+        let reads = broadcast.place.reads().json();
+        say!("{}", json!({ "written": written, "ended": recording.has_ended(), "reads": reads }));
     } else {
         tell(&written, &recording);
     }

@@ -1,14 +1,16 @@
 //! What there is to export: the chains of the tracks, and where on one clock everything lies.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ingest_lambda::store::StoreError;
 use packager_core::cmaf::{Header, TrackKind};
 use packager_core::log::{Chain, PeriodRecord, Rendition, Segment, SessionId, Timeline, TrackName};
 
 use super::moment::Moment;
 use crate::shelf::progress::{Progress, Unit};
-use crate::shelf::walk::{Listed, Walked, walk};
+use crate::shelf::walk::{Listed, Walked, read_header, recall, walk};
 use crate::shelf::{Broadcast, Failure};
 
 /// A recording, read.
@@ -19,11 +21,13 @@ pub(super) struct Recording<'a> {
     pub(super) timeline: Timeline,
 }
 
+/// Headers by session: as stored, and what they say.
+type Headers = Vec<(SessionId, Bytes, Arc<Header>)>;
+
 /// A track of it.
 pub(super) struct Track {
     pub(super) name: TrackName,
-    /// By session: as stored, and what they say.
-    headers: Vec<(SessionId, Bytes, Arc<Header>)>,
+    headers: Headers,
     walked: Walked,
 }
 
@@ -77,6 +81,22 @@ impl Track {
     }
 }
 
+/// Headers of the sessions that a track has segments of.
+async fn headers(broadcast: &Broadcast, name: &TrackName, walked: &Walked) -> Result<Headers, StoreError> {
+    let chain = walked.chain(name).into_iter();
+    let sessions = chain.flat_map(|chain| {
+        let segments = chain.closed.iter().chain(&chain.open);
+        segments.map(|segment| &segment.run.session).chain([&chain.run.session])
+    });
+    let mut headers = Vec::new();
+    for session in sessions.collect::<BTreeSet<_>>() {
+        if let (Some(bytes), Some(header)) = read_header(broadcast, name, session).await? {
+            headers.push((session.clone(), bytes, Arc::new(header)));
+        }
+    }
+    Ok(headers)
+}
+
 impl<'a> Recording<'a> {
     /// Reads the logs of these tracks, or of all that are shown.
     pub(super) async fn read(
@@ -94,14 +114,23 @@ impl<'a> Recording<'a> {
         };
         let mut tracks = Vec::new();
         for name in broadcast.tracks.iter().filter(is_wanted) {
-            let listed = Listed::read(broadcast, name).await?;
-            let what = format!("reading {name}");
-            let mut progress = Progress::new(&what, Unit::Objects, listed.entries(), as_json);
-            let walked = walk(broadcast, name, &listed, false, |_| progress.add(1)).await?;
-            progress.finish();
-            let headers = listed.sessions.into_iter();
-            let headers =
-                headers.filter_map(|(id, of)| Some((id, of.bytes?, Arc::new(of.header?)))).collect();
+            let (walked, headers) = match recall(broadcast, name).await? {
+                Some(walked) => {
+                    let headers = headers(broadcast, name, &walked).await?;
+                    (walked, headers)
+                }
+                None => {
+                    let listed = Listed::read(broadcast, name).await?;
+                    let what = format!("reading {name}");
+                    let mut progress = Progress::new(&what, Unit::Objects, listed.entries(), as_json);
+                    let walked = walk(broadcast, name, &listed, false, |_| progress.add(1)).await?;
+                    progress.finish();
+                    let headers = listed.sessions.into_iter();
+                    let headers =
+                        headers.filter_map(|(id, of)| Some((id, of.bytes?, Arc::new(of.header?)))).collect();
+                    (walked, headers)
+                }
+            };
             let track = Track { name: name.clone(), headers, walked };
             if let Some(why) = track.damage() {
                 eprintln!(

@@ -48,7 +48,10 @@ pub(crate) async fn run(args: VerifyArgs) -> Result<(), Failure> {
         })).collect();
         say!(
             "{}",
-            json!({ "broadcast": broadcast.name, "tracks": tracks, "findings": findings, "ok": wrong == 0 })
+            json!({
+                "broadcast": broadcast.name, "tracks": tracks, "findings": findings, "ok": wrong == 0,
+                "reads": broadcast.place.reads().json(),
+            })
         );
     } else {
         for looked in &looked {
