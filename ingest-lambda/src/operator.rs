@@ -11,7 +11,8 @@ use bytes::Bytes;
 use packager_core::ingest::Settings;
 use packager_core::log::{BroadcastName, BroadcastRecord, Read, key, record};
 use packager_core::operator::{
-    Answer, Changed, Deployment, Ending, LISTED, Problem, RANDOM_BYTES, Request, clip as clips, command,
+    Answer, Changed, Deployment, Ending, Expired, LISTED, Problem, RANDOM_BYTES, Request, clip as clips,
+    command,
     is_version, shown,
 };
 
@@ -52,6 +53,14 @@ pub struct Asked<'a> {
     pub deployment: Deployment,
 }
 
+/// How far a broadcast is deleted.
+struct Removed {
+    /// So many objects went.
+    deleted: u64,
+    /// So many are left, or may still come; `None`: it is gone.
+    left: Option<u64>,
+}
+
 /// A document as it is stored.
 struct There {
     record: BroadcastRecord,
@@ -71,6 +80,9 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
             Request::Document => Ok(Answer::document()),
             Request::List { after } => self.list(after.as_ref(), asked).await,
             Request::Create => self.create(asked).await,
+            Request::DeleteExpired { after, dry_run } => {
+                self.delete_expired(after.as_ref(), *dry_run, asked).await
+            }
             Request::Show(name) => self.show(name, asked).await,
             Request::Update(name) | Request::RotateKey(name) => {
                 let changed = self.change(name, asked).await;
@@ -213,8 +225,85 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
         Ok(())
     }
 
+    async fn delete(
+        &self,
+        name: &BroadcastName,
+        force: bool,
+        asked: &Asked<'_>,
+    ) -> Result<Answer, Failure> {
+        let removed = self.remove(name, force, asked).await?;
+        Ok(match removed.left {
+            Some(left) => Answer::deleting(removed.deleted, left),
+            None => Answer::deleted(removed.deleted),
+        })
+    }
+
+    /// Deletes what has expired, one broadcast with a request.
+    async fn delete_expired(
+        &self,
+        after: Option<&BroadcastName>,
+        dry_run: bool,
+        asked: &Asked<'_>,
+    ) -> Result<Answer, Failure> {
+        let names = self.store.list("").await?;
+        let behind = after.map_or("", BroadcastName::as_str);
+        let mut names = names
+            .iter()
+            .filter(|name| name.as_str() > behind)
+            .filter_map(|name| BroadcastName::parse(name).ok());
+        let mut expired = Vec::new();
+        let mut last = None;
+        for name in names.by_ref().take(LISTED) {
+            let there = match self.there(&name).await {
+                Ok(there) => there.filter(|there| there.record.event.has_expired(R::now())),
+                // Of one that cannot be read nobody knows whether it is to be kept.
+                Err(why @ StoreError::Damaged { .. }) => {
+                    tracing::error!(broadcast = %name, "{why}");
+                    None
+                }
+                Err(why) => return Err(why.into()),
+            };
+            last = Some(name.clone());
+            let Some((etag, expires)) =
+                there.and_then(|there| Some((there.etag, there.record.event.expires()?)))
+            else {
+                continue;
+            };
+            if dry_run {
+                expired.push(Expired { name, expires, deleted_objects: 0 });
+                continue;
+            }
+            let one = Asked {
+                request: Request::Delete { name: name.clone(), force: false },
+                // Only as it was read: somebody may just have said that it is to be kept for longer.
+                if_match: Some(&etag.0),
+                body: b"",
+                random: asked.random,
+                deployment: asked.deployment.clone(),
+            };
+            match self.remove(&name, false, &one).await {
+                Ok(removed) => {
+                    expired.push(Expired { name, expires, deleted_objects: removed.deleted });
+                    if removed.left.is_some() {
+                        return Ok(Answer::expired(&expired, after, true));
+                    }
+                    break;
+                }
+                Err(Failure::Problem(problem)) if matches!(problem.status, 404 | 409 | 412) => {}
+                Err(why) => return Err(why),
+            }
+        }
+        let next = last.filter(|_| names.next().is_some());
+        Ok(Answer::expired(&expired, next.as_ref(), false))
+    }
+
     /// First nobody finds the broadcast any more; then its objects go; then what stood in its place.
-    async fn delete(&self, name: &BroadcastName, force: bool, asked: &Asked<'_>) -> Result<Answer, Failure> {
+    async fn remove(
+        &self,
+        name: &BroadcastName,
+        force: bool,
+        asked: &Asked<'_>,
+    ) -> Result<Removed, Failure> {
         let record_key = key::broadcast(name);
         let prefix = format!("{name}/");
         let there = match self.there(name).await? {
@@ -239,7 +328,7 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
                 break;
             }
             if batches >= self.batches {
-                return Ok(Answer::deleting(deleted, keys.len() as u64));
+                return Ok(Removed { deleted, left: Some(keys.len() as u64) });
             }
             self.store.delete(&keys).await?;
             batches += 1;
@@ -249,12 +338,12 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
             None if deleted == 0 => return Err(Problem::no_broadcast().into()),
             None => {}
             Some(there) if command::may_be_written_to(&there.record, R::now()) => {
-                return Ok(Answer::deleting(deleted, 0));
+                return Ok(Removed { deleted, left: Some(0) });
             }
             // Nobody else writes there: to create, and to change, is refused while it is being deleted.
             Some(_) => self.store.delete(&[record_key]).await?,
         }
-        Ok(Answer::deleted(deleted))
+        Ok(Removed { deleted, left: None })
     }
 
     /// Changes a document, again if somebody else was faster, unless it was asked for only what was read.

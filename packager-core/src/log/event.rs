@@ -205,6 +205,23 @@ impl Event {
         self.end.map(|end| Date(end.0.plus_ms(late_ms)))
     }
 
+    /// From when on nothing of it is to be kept, if ever: so many days after it ended, or after pushes were not taken any
+    /// more. What nobody ended, and what has no scheduled end, is kept.
+    pub fn expires(&self) -> Option<Date> {
+        const DAY_MS: i64 = 86_400_000;
+        let kept_ms = i64::from(self.retention_days?).saturating_mul(DAY_MS);
+        let ended = self.ended.as_ref().map(|ended| ended.at);
+        // What is being deleted is said to have ended when that began.
+        let over = if self.deleted { self.closes().or(ended) } else { ended.or(self.closes()) };
+        let over = over?;
+        Some(Date(over.0.plus_ms(kept_ms)))
+    }
+
+    /// Whether nothing of it is to be kept any more.
+    pub fn has_expired(&self, now: WallMs) -> bool {
+        self.expires().is_some_and(|expires| now >= expires.0)
+    }
+
     /// Checks what the types of the values do not.
     ///
     /// # Errors

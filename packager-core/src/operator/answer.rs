@@ -8,7 +8,18 @@ use super::command::NewKey;
 use super::problem::Problem;
 use super::view::{Deployment, shown};
 use crate::log::{BroadcastName, BroadcastRecord, record};
-use crate::time::WallMs;
+use crate::time::{Date, WallMs};
+
+/// A broadcast that has expired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// Which.
+    pub name: BroadcastName,
+    /// When it did.
+    pub expires: Date,
+    /// So many of its objects went with this request.
+    pub deleted_objects: u64,
+}
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +134,19 @@ impl Answer {
     /// there are, or as many as were counted.
     pub fn deleting(objects: u64, left: u64) -> Self {
         Self::json(202, &json!({"deleted_objects": objects, "left_objects": left}))
+    }
+
+    /// Broadcasts that have expired, and what became of each; and the name to ask on from where there may be more. `is_left`:
+    /// not all of the last of them is gone, ask the same again.
+    pub fn expired(broadcasts: &[Expired], next: Option<&BroadcastName>, is_left: bool) -> Self {
+        let broadcasts = broadcasts.iter().map(|Expired { name, expires, deleted_objects }| {
+            json!({"name": name, "expires": expires.to_string(), "deleted_objects": deleted_objects})
+        });
+        let mut body = json!({"broadcasts": broadcasts.collect::<Vec<_>>()});
+        if let (Some(next), Some(body)) = (next, body.as_object_mut()) {
+            body.insert("next".to_owned(), next.as_str().into());
+        }
+        Self::json(if is_left { 202 } else { 200 }, &body)
     }
 
     /// All headers, in lower case, each once; but for the length.

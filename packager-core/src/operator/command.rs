@@ -173,9 +173,15 @@ pub fn rotate_key(
     Ok(Changed { record, key: Some(key) })
 }
 
-/// What stands in a broadcast's place while it is deleted.
+/// What stands in a broadcast's place while it is deleted. Of one that had expired it says so, for who goes on with it.
 pub fn delete(there: &BroadcastRecord, now: WallMs) -> BroadcastRecord {
     let mut record = BroadcastRecord::new(there.generation.clone());
+    if there.event.has_expired(now) {
+        record.event.retention_days = there.event.retention_days;
+        if there.event.ended.is_none() {
+            (record.event.end, record.event.late_s) = (there.event.end, there.event.late_s);
+        }
+    }
     record.event.deleted = true;
     // Nobody has ever pushed to a clip.
     let ended = Some(Ended { at: Date(now), reason: None }).filter(|_| there.event.clip.is_none());

@@ -14,7 +14,7 @@ mod request;
 mod view;
 
 pub use access::AdminAccess;
-pub use answer::{Answer, is_version};
+pub use answer::{Answer, Expired, is_version};
 pub use command::{Changed, NewKey};
 pub use ending::Ending;
 pub use problem::Problem;
@@ -54,7 +54,8 @@ mod tests {
             for (method, operation) in
                 item.as_object().unwrap().iter().filter(|(key, _)| *key != "parameters")
             {
-                let request = Request::parse(&method.to_uppercase(), &path, "").unwrap();
+                let query = if operation["operationId"] == "deleteExpired" { "expired=true" } else { "" };
+                let request = Request::parse(&method.to_uppercase(), &path, query).unwrap();
                 let statuses = operation["responses"].as_object().unwrap();
                 let has = |status: &str| statuses.contains_key(status);
                 assert!(
@@ -68,6 +69,7 @@ mod tests {
             Request::Document,
             Request::List { after: None },
             Request::Create,
+            Request::DeleteExpired { after: None, dry_run: false },
             Request::Show(name.clone()),
             Request::Update(name.clone()),
             Request::Delete { name: name.clone(), force: false },

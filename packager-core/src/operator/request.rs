@@ -18,6 +18,13 @@ pub enum Request {
     },
     /// `POST /api/broadcasts`
     Create,
+    /// `DELETE /api/broadcasts?expired=true`, from behind this name on.
+    DeleteExpired {
+        /// `?after=`
+        after: Option<BroadcastName>,
+        /// `?dry_run=true`: they are only listed.
+        dry_run: bool,
+    },
     /// `GET /api/broadcasts/{name}`
     Show(BroadcastName),
     /// `PATCH /api/broadcasts/{name}`
@@ -35,6 +42,9 @@ pub enum Request {
     RotateKey(BroadcastName),
 }
 
+const ONLY_EXPIRED: &str = "only broadcasts that have expired are deleted together: \
+    DELETE /api/broadcasts?expired=true, with &dry_run=true to see which these are";
+
 impl Request {
     /// Reads the request of `method` to `/api/{path}?{query}`.
     ///
@@ -43,17 +53,33 @@ impl Request {
     /// There is no such page (404), none for this method (405), or the name cannot be one (400).
     pub fn parse(method: &str, path: &str, query: &str) -> Result<Self, Problem> {
         let name = |text: &str| BroadcastName::parse(text).map_err(|why| Problem::new(400, why.to_string()));
+        let after = || query.split('&').find_map(|pair| pair.strip_prefix("after=")).map(name).transpose();
         let mut names = path.split('/');
         let route = [names.next(), names.next(), names.next(), names.next()];
         match (route, method) {
             ([Some("openapi.json"), None, ..], "GET") => Ok(Self::Document),
             ([Some("openapi.json"), None, ..], _) => Err(Self::only("GET")),
-            ([Some("broadcasts"), None, ..], "GET") => {
-                let after = query.split('&').find_map(|pair| pair.strip_prefix("after="));
-                Ok(Self::List { after: after.map(name).transpose()? })
+            ([Some("broadcasts"), None, ..], "GET") => Ok(Self::List { after: after()? }),
+            // Nothing that is mistyped deletes more than was meant.
+            ([Some("broadcasts"), None, ..], "DELETE") => {
+                let mut dry_run = None;
+                let mut expired = false;
+                for pair in query.split('&') {
+                    match pair {
+                        "expired=true" => expired = true,
+                        "dry_run=true" => dry_run = Some(true),
+                        "dry_run=false" => dry_run = Some(false),
+                        after if after.starts_with("after=") => {}
+                        _ => return Err(Problem::new(400, ONLY_EXPIRED)),
+                    }
+                }
+                if !expired {
+                    return Err(Problem::new(400, ONLY_EXPIRED));
+                }
+                Ok(Self::DeleteExpired { after: after()?, dry_run: dry_run.unwrap_or(false) })
             }
             ([Some("broadcasts"), None, ..], "POST") => Ok(Self::Create),
-            ([Some("broadcasts"), None, ..], _) => Err(Self::only("GET, POST")),
+            ([Some("broadcasts"), None, ..], _) => Err(Self::only("GET, POST, DELETE")),
             ([Some("broadcasts"), Some(of), None, _], "GET") => Ok(Self::Show(name(of)?)),
             ([Some("broadcasts"), Some(of), None, _], "PATCH") => Ok(Self::Update(name(of)?)),
             ([Some("broadcasts"), Some(of), None, _], "DELETE") => {
@@ -98,6 +124,19 @@ mod tests {
         );
         let forced = Request::parse("DELETE", "broadcasts/show", "force=true");
         assert_eq!(forced, Ok(Request::Delete { name: show(), force: true }));
+        for (query, after, dry_run) in [
+            ("expired=true", None, false),
+            ("dry_run=true&expired=true", None, true),
+            ("expired=true&dry_run=false&after=show", Some(show()), false),
+        ] {
+            let request = Request::DeleteExpired { after, dry_run };
+            assert_eq!(Request::parse("DELETE", "broadcasts", query), Ok(request), "{query}");
+        }
+        for query in
+            ["", "expired", "expired=1", "dry_run=true", "expired=true&dry_run=1", "expired=true&dryrun=true"]
+        {
+            assert_eq!(Request::parse("DELETE", "broadcasts", query).unwrap_err().status, 400, "{query}");
+        }
         for (method, path, status) in [
             ("GET", "", 404),
             ("GET", "broadcasts/", 400),

@@ -101,10 +101,18 @@ enum What {
         #[command(flatten)]
         at: At,
     },
-    /// Delete a broadcast and everything that is stored of it
+    /// Delete a broadcast, or all that have expired, and everything that is stored of it
     Delete {
         /// Its name
-        name: String,
+        #[arg(required_unless_present = "expired", conflicts_with_all = ["expired", "dry_run"])]
+        name: Option<String>,
+        /// Delete all broadcasts whose --retention-days after their end are over. Without an end, or without
+        /// --retention-days, none has expired
+        #[arg(long)]
+        expired: bool,
+        /// Only list what has expired
+        #[arg(long, requires = "expired", conflicts_with = "yes")]
+        dry_run: bool,
         /// Do not ask whether that is meant
         #[arg(long)]
         yes: bool,
@@ -167,7 +175,7 @@ struct Said {
     #[arg(long, value_name = "BOOL")]
     recording: Option<String>,
 
-    /// For how many days after its end it is to be kept
+    /// For how many days after its end it is to be kept: `rimcast broadcast delete --expired` deletes it then
     #[arg(long, value_name = "DAYS")]
     retention_days: Option<String>,
 
@@ -251,9 +259,19 @@ pub(crate) async fn run(args: BroadcastArgs) -> Result<(), BroadcastError> {
             let reason = reason.iter().map(|text| ("reason".to_owned(), text.as_str().into()));
             (Request::End(BroadcastName::parse(name)?), reason.collect(), at)
         }
-        What::Delete { name, force, .. } => {
+        What::Delete { name: Some(name), force, .. } => {
             let name = BroadcastName::parse(name)?;
             (Request::Delete { name, force: *force }, Map::new(), &nowhere)
+        }
+        What::Delete { name: None, dry_run: false, yes: false, .. } => {
+            return Err(
+                "to delete every broadcast that has expired, say so with --yes; --dry-run lists them"
+                    .to_owned()
+                    .into(),
+            );
+        }
+        What::Delete { name: None, dry_run, .. } => {
+            (Request::DeleteExpired { after: None, dry_run: *dry_run }, Map::new(), &nowhere)
         }
         What::RotateKey { name, grace, at } => {
             let grace = Map::from_iter([("grace_s".to_owned(), (*grace).into())]);
@@ -261,7 +279,7 @@ pub(crate) async fn run(args: BroadcastArgs) -> Result<(), BroadcastError> {
         }
     };
     let bucket = Bucket::open(&args.place)?;
-    if let What::Delete { name, yes: false, .. } = &args.what {
+    if let What::Delete { name: Some(name), yes: false, .. } = &args.what {
         confirm(name, &bucket)?;
     }
     let answer = ask(&bucket, request, body, at).await?;
@@ -314,24 +332,43 @@ async fn ask(
         if answer.status >= 400 {
             return Err(told.get("detail").and_then(Value::as_str).unwrap_or("it was not done").to_owned());
         }
+        let broadcasts = told.get("broadcasts").and_then(Value::as_array).into_iter().flatten();
+        if matches!(request, Request::DeleteExpired { .. }) {
+            broadcasts.for_each(|one| join(&mut listed, one));
+        } else {
+            listed.extend(broadcasts.cloned());
+        }
         if answer.status == ACCEPTED {
             // What is being pushed is refused by now, or will be in a moment.
             deleted += told["deleted_objects"].as_u64().unwrap_or(0);
             tokio::time::sleep(PAUSE).await;
             continue;
         }
-        match request {
-            Request::List { .. } => {}
-            Request::Delete { .. } => {
+        let next = told.get("next").and_then(Value::as_str).and_then(|next| BroadcastName::parse(next).ok());
+        request = match (request, next) {
+            (Request::Delete { .. }, _) => {
                 return Ok(Answer::deleted(deleted + told["deleted_objects"].as_u64().unwrap_or(0)));
             }
+            (Request::List { .. }, Some(next)) => Request::List { after: Some(next) },
+            (Request::DeleteExpired { dry_run, .. }, Some(next)) => {
+                Request::DeleteExpired { after: Some(next), dry_run }
+            }
+            (Request::List { .. } | Request::DeleteExpired { .. }, None) => {
+                return Ok(Answer::list(&listed, None));
+            }
             _ => return Ok(answer),
+        };
+    }
+}
+
+/// Adds what was told of one broadcast that has expired, perhaps not for the first time.
+fn join(listed: &mut Vec<Value>, one: &Value) {
+    match listed.iter_mut().find(|known| known["name"] == one["name"]) {
+        Some(known) => {
+            let deleted = |told: &Value| told["deleted_objects"].as_u64().unwrap_or(0);
+            known["deleted_objects"] = (deleted(known) + deleted(one)).into();
         }
-        listed.extend(told.get("broadcasts").and_then(Value::as_array).into_iter().flatten().cloned());
-        match told.get("next").and_then(Value::as_str).and_then(|next| BroadcastName::parse(next).ok()) {
-            Some(next) => request = Request::List { after: Some(next) },
-            None => return Ok(Answer::list(&listed, None)),
-        }
+        None => listed.push(one.clone()),
     }
 }
 

@@ -11,7 +11,8 @@ use super::dates::Zone;
 pub(super) fn answer(told: &Value, what: &What, place: &str, zone: &Zone) -> String {
     match what {
         What::List { .. } => list(told, place, zone),
-        What::Delete { name, .. } => {
+        What::Delete { name: None, dry_run, .. } => expired(told, place, *dry_run, zone),
+        What::Delete { name: Some(name), .. } => {
             let objects = told["deleted_objects"].as_u64().unwrap_or(0);
             format!("{name} is deleted, with {objects} stored objects\n")
         }
@@ -41,6 +42,28 @@ fn list(told: &Value, place: &str, zone: &Zone) -> String {
         let title = one["title"].as_str().unwrap_or_default();
         let line = format!("{name:width$}  {:7}  {start}  {title}", state(one));
         let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}
+
+fn expired(told: &Value, place: &str, dry_run: bool, zone: &Zone) -> String {
+    let broadcasts: Vec<_> = told["broadcasts"].as_array().into_iter().flatten().collect();
+    if broadcasts.is_empty() {
+        return format!("no broadcast in {place} has expired\n");
+    }
+    let mut text = String::new();
+    for one in broadcasts {
+        let name = one["name"].as_str().unwrap_or_default();
+        let expires = zone.show(one["expires"].as_str().unwrap_or_default());
+        let objects = one["deleted_objects"].as_u64().unwrap_or(0);
+        let _ = if dry_run {
+            writeln!(text, "{name} was to be kept until {expires}")
+        } else {
+            writeln!(text, "{name}, to be kept until {expires}, is deleted, with {objects} stored objects")
+        };
+    }
+    if dry_run {
+        text.push_str("Nothing was changed. The same with --yes deletes them.\n");
     }
     text
 }

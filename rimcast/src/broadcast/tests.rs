@@ -148,3 +148,38 @@ fn a_broadcast_in_a_folder_from_beginning_to_end() {
     let why = runtime.block_on(super::run(nowhere)).unwrap_err().to_string();
     assert!(why.starts_with("there is no folder /none/there"), "{why}");
 }
+
+#[test]
+fn what_has_expired_is_listed_and_then_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let run = |line: &[&str]| {
+        let line = [&["rimcast", "--data", place], line].concat();
+        let args = Cli::try_parse_from(line).unwrap().args;
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(super::run(args))
+    };
+    let long_ago = ["--start", "2020-01-01T18:00:00Z", "--end", "2020-01-01T20:00:00Z"];
+    run(&[&["create", "old", "--retention-days", "30"], &long_ago[..]].concat()).unwrap();
+    run(&[&["create", "kept"], &long_ago[..]].concat()).unwrap();
+    run(&["create", "live", "--retention-days", "1"]).unwrap();
+    let there = |name: &str| folder.path().join(name).join("broadcast.json").exists();
+    run(&["delete", "--expired", "--dry-run"]).unwrap();
+    let unsure = run(&["delete", "--expired"]).unwrap_err().to_string();
+    assert!(unsure.contains("--yes") && unsure.contains("--dry-run"), "{unsure}");
+    assert!(there("old"));
+    run(&["delete", "--expired", "--yes"]).unwrap();
+    assert!(!there("old") && there("kept") && there("live"));
+    for wrong in [&["delete"][..], &["delete", "old", "--expired"], &["delete", "old", "--dry-run"]] {
+        assert!(Cli::try_parse_from([&["rimcast"], wrong].concat()).is_err(), "{wrong:?}");
+    }
+    let told = json!({"broadcasts": [
+        {"name": "old", "expires": "2020-01-31T21:00:00Z", "deleted_objects": 12},
+    ]});
+    let text = |line: &[&str]| print::answer(&told, &parse(line), "here", &dates::Zone::berlin());
+    assert_eq!(
+        text(&["delete", "--expired", "--yes"]),
+        "old, to be kept until Fri 2020-01-31 22:00:00 CET (2020-01-31T21:00:00Z), is deleted, with 12 stored objects\n"
+    );
+    let dry = text(&["delete", "--expired", "--dry-run"]);
+    assert!(dry.starts_with("old was to be kept until Fri") && dry.contains("Nothing was changed"), "{dry}");
+}

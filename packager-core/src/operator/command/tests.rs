@@ -204,3 +204,34 @@ fn what_is_being_deleted_is_there_for_nobody() {
     let later = now().plus_ms(5_000);
     assert!(!may_be_written_to(&delete(&ended, later), later));
 }
+
+#[test]
+fn a_broadcast_expires_some_days_after_its_end() {
+    let scheduled = r#","start":"2026-11-25T18:00:00Z","end":"2026-11-25T20:00:00Z""#;
+    let ended = |fields: &str| end(&document(fields), b"", at("2026-11-25T19:00:00Z")).unwrap().record;
+    for (record, expires) in [
+        // What has no retention, or no end, is kept.
+        (document(""), None),
+        (document(scheduled), None),
+        (ended(scheduled), None),
+        (document(r#","retention_days":1"#), None),
+        (document(r#","retention_days":1,"start":"2020-01-01T00:00:00Z""#), None),
+        // An hour after its end it may still be pushed to, unless something else is said.
+        (document(&format!(r#","retention_days":1{scheduled}"#)), Some("2026-11-26T21:00:00Z")),
+        (document(&format!(r#","retention_days":30,"late_s":60{scheduled}"#)), Some("2026-12-25T20:01:00Z")),
+        // It was ended before, or without a schedule.
+        (ended(&format!(r#","retention_days":1{scheduled}"#)), Some("2026-11-26T19:00:00Z")),
+        (ended(r#","retention_days":36500"#), Some("2126-11-01T19:00:00Z")),
+    ] {
+        assert_eq!(record.event.expires().map(|date| date.0), expires.map(at), "{record:?}");
+        let Some(expires) = expires.map(at) else {
+            assert!(!record.event.has_expired(WallMs(i64::MAX)), "{record:?}");
+            continue;
+        };
+        let before = expires.plus_ms(-1);
+        assert!(!record.event.has_expired(before) && record.event.has_expired(expires));
+        // Whose deletion was broken off is found again, unless it was the operator who deleted it before its time.
+        assert_eq!(delete(&record, expires).event.expires().map(|date| date.0), Some(expires));
+        assert_eq!(delete(&record, before).event.expires(), None);
+    }
+}
