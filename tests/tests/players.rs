@@ -1,12 +1,13 @@
-//! dash.js and shaka-player in headless Chromium, on real ffmpeg pushes into the real program. Run by `cargo xtask test`,
-//! which installs ffmpeg and Chromium.
+//! dash.js and shaka-player in headless Chromium, and WebKitGTK's own HLS, on real ffmpeg pushes into the real program. Run by `cargo xtask test`,
+//! which installs ffmpeg, Chromium and WebKitGTK.
 
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rimcast_tests::live::{
-    Encoder, Host as _, Push, Server, Subtitles, Watched, Way, end, get, wait_for, watch, watch_in_background,
+    Encoder, Host as _, Push, Server, Subtitles, Watched, Way, end, get, wait_for, watch,
+    watch_in_background, watch_in_webkit,
 };
 
 const PLAYERS: [&str; 2] = ["dash", "shaka"];
@@ -148,4 +149,23 @@ fn dash_plays_close_to_live_through_a_restart_and_to_the_end() {
         assert!(watched.discontinuities >= 1 || !watched.errors.is_empty(), "{player}: {watched:?}");
         assert!(watched.failed_requests.is_empty(), "{player}: {watched:?}");
     }
+}
+
+#[test]
+#[ignore = "needs ffmpeg and WebKitGTK: cargo xtask test"]
+fn native_hls_plays_in_webkit() {
+    let data = tempfile::tempdir().expect("there is room for a folder");
+    let server = Server::serve(data.path(), &[]);
+    let encoder = Encoder::start(Command::new("ffmpeg"), &server, "show", &PUSH);
+    let streams = streams(&server, "show");
+    let page = server.url("/show/");
+    let live = watch_in_webkit(&page, 10, &["--warmup", "3"]);
+    println!("live: {:?} s behind", live.latency_median_s);
+    assert!(good(&live), "{live:?}");
+    // It reads no parts, and keeps three target durations away from the newest segment.
+    assert!(live.latency_median_s.is_some_and(|latency| (2.0..12.0).contains(&latency)), "{live:?}");
+    encoder.kill();
+    end(&server, "show", &streams);
+    let recording = watch_in_webkit(&page, 6, &["--warmup", "1"]);
+    assert!(good(&recording), "{recording:?}");
 }

@@ -6,12 +6,18 @@ use std::process::Command;
 use super::command::{output, root, run};
 
 /// Debian packages, with the program or file that shows that one is there.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("ffmpeg", "ffmpeg"),
     ("chromium", "chromium"),
     ("python3-pip", "pip3"),
     ("varnish", "/usr/sbin/varnishd"),
     ("fonts-dejavu-core", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
+    ("xvfb", "/usr/bin/Xvfb"),
+    ("webkit2gtk-driver", "/usr/bin/WebKitWebDriver"),
+    ("gstreamer1.0-plugins-good", "/usr/share/doc/gstreamer1.0-plugins-good"),
+    ("gstreamer1.0-plugins-bad", "/usr/share/doc/gstreamer1.0-plugins-bad"),
+    ("gstreamer1.0-gl", "/usr/share/doc/gstreamer1.0-gl"),
+    ("gstreamer1.0-libav", "/usr/share/doc/gstreamer1.0-libav"),
 ];
 
 /// Oldest Node.js that runs the browser tests.
@@ -48,7 +54,7 @@ pub(crate) fn pip() -> Result<(), String> {
     debian_packages(&PIP)
 }
 
-/// ffmpeg, Chromium, pip, Varnish and the font that ffmpeg writes on test pictures with.
+/// ffmpeg, Chromium, WebKitGTK with what plays HLS in it, pip, Varnish and the font that ffmpeg writes on test pictures with.
 pub(crate) fn end_to_end_packages() -> Result<(), String> {
     debian_packages(&PACKAGES)
 }

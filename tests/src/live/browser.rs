@@ -1,4 +1,4 @@
-//! hls.js in headless Chromium, hls-parser in strict mode, Node's HTTP/2: third parties that judge.
+//! Players in headless Chromium, WebKitGTK's own, hls-parser in strict mode, Node's HTTP/2: third parties that judge.
 
 use std::process::{Child, Command, Stdio};
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::root;
 
-/// What `watch.mjs` saw.
+/// What `watch.mjs`, or `webkit.mjs`, saw.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Watched {
@@ -66,8 +66,17 @@ pub fn watch(url: &str, seconds: u32, extra: &[&str]) -> Watched {
 
 /// Starts to watch.
 pub fn watch_in_background(url: &str, seconds: u32, extra: &[&str]) -> Watching {
+    start("watch.mjs", url, seconds, extra)
+}
+
+/// WebKitGTK watches the page at `url` for `seconds`, by the HLS that it plays itself.
+pub fn watch_in_webkit(url: &str, seconds: u32, extra: &[&str]) -> Watched {
+    start("webkit.mjs", url, seconds, extra).report()
+}
+
+fn start(script: &str, url: &str, seconds: u32, extra: &[&str]) -> Watching {
     let child = Command::new("node")
-        .arg("watch.mjs")
+        .arg(script)
         .args(["--json", "--url", url, "--seconds", &seconds.to_string()])
         .args(extra)
         .current_dir(root().join("tests/browser"))
@@ -83,7 +92,7 @@ impl Watching {
         let output = self.child.wait_with_output().expect("node runs");
         let text = String::from_utf8_lossy(&output.stdout);
         let line = text.lines().last().unwrap_or_default();
-        serde_json::from_str(line).unwrap_or_else(|why| panic!("watch.mjs printed no report ({why}): {text}"))
+        serde_json::from_str(line).unwrap_or_else(|why| panic!("there is no report ({why}): {text}"))
     }
 }
 
