@@ -2,12 +2,13 @@
 //
 // `?player=hls|dash|shaka|native` says by what: `index.m3u8` or `manifest.mpd`. Otherwise hls.js does it where the browser
 // has Media Source Extensions, and the browser's own HLS elsewhere. `?manifest=sequence` takes `sequence.mpd` for DASH,
-// whose parts are resources of their own.
+// whose parts are resources of their own. `?start=`, `&end=` and `?delay=` go to the manifest.
 
 import * as dash from './engines/dash.js';
 import * as hls from './engines/hls.js';
 import * as native from './engines/native.js';
 import * as shaka from './engines/shaka.js';
+import { BY_ITSELF, announcement, event, followEvent, isOver, isToCome } from './event.js';
 import { fillMenus, listenToMenus, mbps } from './tracks.js';
 
 const ENGINES = { hls, dash, shaka, native };
@@ -29,6 +30,7 @@ let blocked = false; // the browser lets nothing play before the viewer has pres
 let mutedByPolicy = false;
 let wantsPlay = true;
 let over = false; // ENDLIST was seen, or the manifest is static
+let recorded = false; // it was over before anything of it was shown
 let attempt = 0;
 let retryTimer;
 let chosen; // the key in ENGINES
@@ -128,6 +130,7 @@ const page = {
   ready() { if (wantsPlay) play(); },
   ended(yes) {
     over = yes;
+    if (!started) recorded = yes;
     if (over) video.playbackRate = 1; // nobody adjusts it any more, wherever it stands
   },
   unsupported() { trouble = 'unsupported'; },
@@ -187,12 +190,12 @@ function stats() {
 
 const MESSAGES = {
   loading: ['Connecting', ''],
-  waiting: ['The broadcast has not started yet', 'This page starts playing by itself as soon as it does.'],
+  waiting: ['The broadcast has not started yet', BY_ITSELF],
   buffering: ['Buffering', ''],
   reconnecting: ['Reconnecting', 'The stream cannot be reached at the moment. This page keeps trying.'],
   unloaded: ['The player cannot be loaded', 'This page keeps trying. You can also choose another player below.'],
   blocked: ['Ready to play', 'Your browser asks you to start playback yourself.'],
-  ended: ['The broadcast has ended', 'Thank you for watching.'],
+  ended: ['This broadcast has ended', 'Thank you for watching.'],
   unsupported: ['This browser cannot play the broadcast', 'Try a current version of Chrome, Edge, Firefox or Safari, choose another player below, or open the address elsewhere.'],
 };
 const SPINS = ['loading', 'waiting', 'buffering', 'reconnecting', 'unloaded'];
@@ -206,20 +209,26 @@ function setText(element, text) {
 
 const seconds = (value) => (value === null || value < 0 ? '–' : `${value.toFixed(value < 100 ? 2 : 0)} s`);
 
+// While nothing can be played, it is said when that will change.
+function messageOf(now) {
+  const isAnnounced = !started && (now === 'waiting' || (now === 'loading' && isToCome()));
+  return (isAnnounced && announcement()) || MESSAGES[now];
+}
+
 function showMessage(now) {
   // While there is a picture, a short interruption gets a notice above it, not a curtain before it.
   const quiet = video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && (now === 'reconnecting' || now === 'buffering');
-  const message = quiet ? null : MESSAGES[now];
+  const message = quiet ? null : messageOf(now);
   $('message').hidden = !message;
   $('notice').hidden = !quiet;
   setText($('notice-text'), now === 'reconnecting' ? 'Reconnecting…' : 'Buffering…');
   if (message) {
     setText($('message-title'), message[0]);
     setText($('message-text'), message[1]);
-    $('spinner').style.display = SPINS.includes(now) ? '' : 'none';
+    $('spinner').style.display = SPINS.includes(now) && !(now === 'waiting' && isOver()) ? '' : 'none';
     $('message-play').hidden = now !== 'blocked';
   }
-  if (now !== announced) setText($('status'), MESSAGES[now]?.[0] ?? SAID[now]);
+  if (now !== announced) setText($('status'), messageOf(now)?.[0] ?? SAID[now]);
   announced = now;
 }
 
@@ -230,7 +239,7 @@ function showBadge(now) {
   const onAir = now === 'playing' && !over && !behind;
   badge.className = `badge${onAir ? ' on-air' : ''}${behind ? ' behind' : ''}`;
   badge.disabled = !behind;
-  const other = over ? 'Ended' : { waiting: 'Not started', buffering: 'Buffering', reconnecting: 'Reconnecting', blocked: 'Ready', unloaded: 'Unavailable', unsupported: 'Unavailable' }[now] ?? 'Connecting';
+  const other = over ? (recorded && now !== 'ended' ? 'Recording' : 'Ended') : { waiting: isOver() ? 'Ended' : 'Not started', buffering: 'Buffering', reconnecting: 'Reconnecting', blocked: 'Ready', unloaded: 'Unavailable', unsupported: 'Unavailable' }[now] ?? (!started && isToCome() ? 'Not started' : 'Connecting');
   setText($('live-text'), onAir ? 'LIVE' : behind ? 'Behind live, click to catch up' : other);
 }
 
@@ -339,10 +348,17 @@ const FORMATS = {
   },
 };
 
+// What the manifest is asked to show: a stretch of the broadcast, or all of it, so many seconds late.
+const VIEW = ['start', 'end', 'delay'];
+
 function choose(key) {
   chosen = key;
   const { manifest, hint } = FORMATS[ENGINES[key].format];
-  page.url = new URL(manifest, location.origin + location.pathname).href;
+  // As they were given: the packager knows one spelling.
+  const view = location.search.slice(1).split('&').filter((pair) => VIEW.includes(pair.split('=')[0]));
+  const url = new URL(manifest, location.origin + location.pathname);
+  url.search = view.join('&').replace(/%3a/gi, ':');
+  page.url = url.href;
   $('url').value = page.url;
   setText($('hint'), hint);
   $('player').value = key;
@@ -389,9 +405,15 @@ async function start(keys) {
   trouble = 'unsupported';
 }
 
+function showTitle() {
+  const title = event.title ?? broadcast;
+  document.title = `${title} · Rimcast`;
+  setText($('title'), title);
+}
+
 function main() {
-  document.title = `${broadcast} · Rimcast`;
-  setText($('title'), broadcast);
+  showTitle();
+  followEvent(() => !started || trouble !== null, showTitle);
   $('copy').addEventListener('click', copyUrl);
   $('player').replaceChildren(...Object.entries(ENGINES).map(([key, { name }]) => new Option(name, key)));
   $('player').addEventListener('change', changePlayer);

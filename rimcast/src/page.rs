@@ -28,7 +28,8 @@ macro_rules! asset {
 }
 
 /// What the player page loads, by the name it has there, and the operator's page.
-const ASSETS: [(&str, &str); 13] = [
+const ASSETS: [(&str, &str); 14] = [
+    asset!(page "event.js"),
     asset!(page "player.css"),
     asset!(page "player.js"),
     asset!(page "status.css"),

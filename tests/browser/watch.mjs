@@ -22,28 +22,9 @@
 // Prints a report (with --json as one line) on stdout, what the browser complained of on stderr. Exit code: 0 the
 // broadcast played throughout, 1 it did not, 2 the call was wrong. CHROMIUM names another browser.
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { withPage } from './chromium.mjs';
 import { PLAYS_WITHIN_MS, SAMPLE_MS, collectSamples, judge } from './judge.mjs';
-
-const FLAGS = [
-  '--no-sandbox', // as root
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  // A machine that reaches nothing but itself would otherwise spend its time on refused connections.
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-  // A window nobody sees must not be slowed down.
-  '--disable-background-timer-throttling',
-  '--disable-backgrounding-occluded-windows',
-  '--disable-renderer-backgrounding',
-];
 
 function usage(problem) {
   console.error(`${problem}\nusage: node watch.mjs --url URL --seconds N [--warmup N] [--screenshot FILE] [--size WxH] [--player NAME] [--through-outage] [--to-the-end] [--recorded] [--subtitles INDEX] [--choose-sound INDEX] [--sound] [--json]`);
@@ -162,16 +143,7 @@ function listen(page) {
 async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, sound, ...given }) {
   const soundIndex = given['choose-sound'];
   const expected = { throughOutage: given['through-outage'], toTheEnd: given['to-the-end'], recorded: given.recorded, soundAlone: sound };
-  const profile = await mkdtemp(join(tmpdir(), 'rimcast-watch-'));
-  let browser;
-  try {
-    browser = await chromium.launchPersistentContext(profile, {
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      headless: true,
-      args: FLAGS,
-      viewport,
-    });
-    const page = browser.pages()[0] ?? (await browser.newPage());
+  return withPage({ viewport }, async (page) => {
     const seen = listen(page);
     let report;
     try {
@@ -197,10 +169,7 @@ async function watch({ url, seconds, warmup, screenshot, viewport, subtitles, so
       report.problems.push('a script of the page failed');
     }
     return { ...report, ...seen };
-  } finally {
-    await browser?.close();
-    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
-  }
+  });
 }
 
 const given = options();

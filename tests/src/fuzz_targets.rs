@@ -277,6 +277,7 @@ pub fn stored(data: &[u8]) {
         };
         for path in [
             "/show/index.m3u8",
+            "/show/event.json",
             "/show/manifest.mpd",
             "/show/sequence.mpd",
             "/show/g/video/index.m3u8",

@@ -112,6 +112,7 @@ pub fn play(case: &Case, audience: &mut impl Audience) -> Result<Outcome, String
             Action::RestartIngest => world.restart_ingest(),
             Action::Configure(settings) => world.configure(&settings),
             Action::Document(name, record) => world.put_document(&name, &record),
+            Action::Schedule(record) => world.schedule(&record),
             Action::Ask(index) => {
                 let query = &case.requests[index];
                 let target = expand(&world, &query.path);

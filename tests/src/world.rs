@@ -111,6 +111,12 @@ impl World {
         self.put_record(&BroadcastRecord { settings: settings.clone(), ..self.record() });
     }
 
+    /// The operator says what the broadcast is called, and when it is.
+    pub fn schedule(&mut self, said: &BroadcastRecord) {
+        self.note(format!("event: {}", record::to_json(&said.clone().without_keys())));
+        self.put_record(&BroadcastRecord { event: said.event.clone(), ..self.record() });
+    }
+
     fn put_record(&mut self, record: &BroadcastRecord) {
         let name = self.name.clone();
         self.write_document(&name, record);

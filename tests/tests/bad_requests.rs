@@ -154,6 +154,11 @@ fn names_and_queries_that_are_none_are_refused() {
             ("/show/h/video/0mywpiww0trp35-1_0.m4s", 404, No),
             ("/show/g/VIDEO/0mywpiww0trp35-1_0.m4s", 404, No),
             // The time is told whatever is asked with it, and is nobody's to keep.
+            ("/show/event.json", 200, No),
+            ("/show/event.json?start=x&%00%ff", 200, No),
+            ("/show/event.json/", 404, No),
+            ("/show/g/event.json", 404, No),
+            ("/other/event.json", 404, No),
             ("/show/time", 200, No),
             ("/show/time?2027-01-15T08:00:00Z", 200, No),
             ("/show/time?%00%ff&&==&t=18446744073709551616", 200, No),

@@ -1,13 +1,14 @@
-//! dash.js and shaka-player in headless Chromium, and WebKitGTK's own HLS, on real ffmpeg pushes into the real program. Run by `cargo xtask test`,
-//! which installs ffmpeg, Chromium and WebKitGTK.
+//! The page and its players in headless Chromium, and WebKitGTK's own HLS, on real ffmpeg pushes into the real program. Run
+//! by `cargo xtask test`, which installs ffmpeg, Chromium and WebKitGTK.
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use packager_core::time::{Date, WallMs};
 use rimcast_tests::live::{
-    Encoder, Host as _, Push, Server, Subtitles, Watched, Way, end, get, wait_for, watch,
-    watch_in_background, watch_in_webkit,
+    Encoder, Host as _, Operating, Push, Server, Subtitles, Watched, Way, end, get, read_page, wait_for,
+    watch, watch_in_background, watch_in_webkit,
 };
 
 const PLAYERS: [&str; 2] = ["dash", "shaka"];
@@ -168,4 +169,59 @@ fn native_hls_plays_in_webkit() {
     end(&server, "show", &streams);
     let recording = watch_in_webkit(&page, 6, &["--warmup", "1"]);
     assert!(good(&recording), "{recording:?}");
+}
+
+/// From now, in milliseconds since the epoch.
+fn now_plus_ms(ms: i64) -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is set");
+    i64::try_from(since.as_millis()).expect("it is not that late") + ms
+}
+
+#[test]
+#[ignore = "needs Chromium: cargo xtask test"]
+fn the_page_says_what_is_to_come_and_when_in_the_viewers_own_zone_and_language() {
+    let data = tempfile::tempdir().expect("there is room for a folder");
+    let server = Server::serve(data.path(), &[]);
+    let api = Operating::new(&server);
+    // What is left of the last minute is for browsers to start in.
+    let start_ms = now_plus_ms((3600 + 2 * 60 + 50) * 1000);
+    let start = Date(WallMs(start_ms));
+    let body = format!(r#"{{"name":"cup","title":"Cup & <final>","start":"{start}"}}"#);
+    api.told("POST", "/api/broadcasts", &body, 201);
+    let page = server.url("/cup/");
+    for (zone, ahead_min, locale, days) in [
+        (
+            "Asia/Kolkata",
+            330,
+            "en-GB",
+            ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"],
+        ),
+        (
+            "Asia/Tokyo",
+            540,
+            "de-DE",
+            ["Donnerstag", "Freitag", "Samstag", "Sonntag", "Montag", "Dienstag", "Mittwoch"],
+        ),
+    ] {
+        let said = read_page(&page, "Starts in", zone, locale);
+        println!("{said:?}");
+        assert_eq!((said.message.as_str(), said.badge.as_str()), ("Starts in 1 h 02 min", "Not started"));
+        assert_eq!(
+            (said.title.as_str(), said.heading.as_str()),
+            ("Cup & <final> · Rimcast", "Cup & <final>")
+        );
+        let minutes = start_ms / 60_000 + ahead_min;
+        let clock = format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60);
+        // The epoch began on a Thursday.
+        let day = days[usize::try_from(minutes / 1440 % 7).expect("it is a day of a week")];
+        assert!(said.text.starts_with(day) && said.text.contains(&clock), "{day} {clock}: {said:?}");
+    }
+    api.told("POST", "/api/broadcasts", r#"{"name":"some-day","title":"Some day"}"#, 201);
+    let said = read_page(&server.url("/some-day/"), "The broadcast has not started yet", "UTC", "en-GB");
+    assert!(said.found && said.heading == "Some day" && said.badge == "Not started", "{said:?}");
+    let said = read_page(&server.url("/nobody/"), "The broadcast has not started yet", "UTC", "en-GB");
+    assert!(said.found && said.heading == "nobody", "{said:?}");
+    api.told("POST", "/api/broadcasts/cup/end", "{}", 200);
+    let said = read_page(&page, "This broadcast has ended", "UTC", "en-GB");
+    assert!(said.found && said.heading == "Cup & <final>" && said.badge == "Ended", "{said:?}");
 }

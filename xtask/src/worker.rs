@@ -130,7 +130,8 @@ pub(crate) fn check_size() -> Result<(), String> {
 }
 
 /// The player page and the modules it is made of.
-const PAGE: [&str; 11] = [
+const PAGE: [&str; 12] = [
+    "event.js",
     "index.html",
     "player.css",
     "player.js",

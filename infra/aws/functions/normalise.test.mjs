@@ -58,6 +58,7 @@ test("segments come from their own origin, and nothing else does", () => {
     "/a/g/s-12.m4s",
     "/a/g/t/s/u-12.m4s",
     "/a/time",
+    "/a/event.json",
   ]) {
     handler(event(path));
     assert.deepEqual(selected, [], path);

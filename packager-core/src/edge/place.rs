@@ -43,7 +43,8 @@ impl Request<'_> {
             | Route::Multivariant(_)
             | Route::Manifest(..)
             | Route::Patch(..)
-            | Route::Time(_) => None,
+            | Route::Time(_)
+            | Route::Event(_) => None,
             Route::Media { track, .. }
             | Route::Segment { track, .. }
             | Route::Init { track, .. }
@@ -109,6 +110,7 @@ mod tests {
             ("/a/manifest.mpp?CMCD=x&of=1&at=2.3&from=4", "/a/manifest.mpp?from=4&at=2.3&of=1"),
             ("/a/manifest.mpd?from=4", "/a/manifest.mpd"),
             ("/a/index.m3u8?_HLS_msn=1", "/a/index.m3u8"),
+            ("/a/event.json?start=60&x=y", "/a/event.json"),
             ("/a/index.m3u8?end=5&x=y&start=60", "/a/index.m3u8?start=60&end=5"),
             ("/a/manifest.mpd?delay=30&CMCD=x", "/a/manifest.mpd?delay=30"),
             ("/a/g/t/from-60.m3u8?start=60&_HLS_msn=4", "/a/g/t/from-60.m3u8?_HLS_msn=4"),

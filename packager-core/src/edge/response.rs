@@ -212,9 +212,18 @@ impl Response {
 
     /// JSON that is nobody else's.
     pub(super) fn for_operators(json: String) -> Self {
+        Self::json(json, CacheFor::Never)
+    }
+
+    /// What all viewers are told of a broadcast. Not kept for long: pages wait for its beginning, and operators change it.
+    pub(super) fn event(json: String) -> Self {
+        Self::json(json, CacheFor::Seconds(5))
+    }
+
+    fn json(json: String, cache: CacheFor) -> Self {
         let rendered = Rendered { plain: json.into(), gzip: OnceLock::new() };
         Self {
-            cache: CacheFor::Never,
+            cache,
             content_type: "application/json",
             body: Body::Text(Arc::new(rendered)),
             ..Self::error(200, "")

@@ -26,6 +26,8 @@ pub(super) enum Route {
     Patch(BroadcastName, Form),
     /// `/{broadcast}/time`
     Time(BroadcastName),
+    /// `/{broadcast}/event.json`
+    Event(BroadcastName),
     /// `/{broadcast}/{generation}/{track}/index.m3u8`, or another that lists something else of the track
     Media { broadcast: BroadcastName, generation: Generation, track: TrackName, file: PlaylistFile },
     /// `/{broadcast}/{generation}/{track}/{session}-{msn}.m4s`, or with `_{part}` after its number: a part, by
@@ -57,6 +59,7 @@ impl Route {
             | Self::Manifest(broadcast, _)
             | Self::Patch(broadcast, _)
             | Self::Time(broadcast)
+            | Self::Event(broadcast)
             | Self::Media { broadcast, .. }
             | Self::Segment { broadcast, .. }
             | Self::Init { broadcast, .. }
@@ -76,6 +79,7 @@ impl Route {
             [Some(""), None, ..] => Ok(Self::Page(broadcast)),
             [Some("index.m3u8"), None, ..] => Ok(Self::Multivariant(broadcast)),
             [Some("time"), None, ..] => Ok(Self::Time(broadcast)),
+            [Some("event.json"), None, ..] => Ok(Self::Event(broadcast)),
             [Some(file), None, ..] => known(Self::in_broadcast(&broadcast, file)),
             [Some(generation), Some(track), Some(file), None, _] => {
                 known(Self::in_track(broadcast, generation, track, file))
@@ -155,6 +159,7 @@ mod tests {
         assert!(matches!(Route::parse("/a/sequence.mpd"), Ok(Route::Manifest(_, Form::Sequence))));
         assert!(matches!(Route::parse("/a/sequence.mpp"), Ok(Route::Patch(_, Form::Sequence))));
         assert!(matches!(Route::parse("/a/time"), Ok(Route::Time(_))));
+        assert!(matches!(Route::parse("/a/event.json"), Ok(Route::Event(_))));
         assert!(matches!(Route::parse("/a/g/t/s/init.mp4"), Ok(Route::Init { .. })));
         assert!(matches!(
             Route::parse("/a/g/t/s/00000000000000000090.m4s"),

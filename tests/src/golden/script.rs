@@ -93,6 +93,8 @@ pub struct Line {
     /// The operator writes whole documents, by the names of broadcasts, all of which begin with `show`.
     #[serde(default)]
     pub documents: BTreeMap<BroadcastName, BroadcastRecord>,
+    /// The operator says what the broadcast is called, and when it is.
+    pub event: Option<BroadcastRecord>,
 }
 
 /// One request.
@@ -132,6 +134,7 @@ pub(super) enum Action {
     RestartIngest,
     Configure(BroadcastSettings),
     Document(BroadcastName, Box<BroadcastRecord>),
+    Schedule(Box<BroadcastRecord>),
     Ask(usize),
 }
 
@@ -156,6 +159,9 @@ impl Case {
             for (name, record) in &line.documents {
                 let action = Action::Document(name.clone(), Box::new(record.clone()));
                 plans.push(vec![Event { at_ms, action }]);
+            }
+            if let Some(record) = &line.event {
+                plans.push(vec![Event { at_ms, action: Action::Schedule(Box::new(record.clone())) }]);
             }
             if line.restart_ingest {
                 plans.push(vec![Event { at_ms, action: Action::RestartIngest }]);

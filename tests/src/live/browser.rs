@@ -96,6 +96,36 @@ impl Watching {
     }
 }
 
+/// What a player page says where there is no picture.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Said {
+    /// What was waited for was said.
+    pub found: bool,
+    /// Of the document.
+    pub title: String,
+    /// Above the picture.
+    pub heading: String,
+    /// In place of the picture,
+    pub message: String,
+    /// and more about it.
+    pub text: String,
+    /// Beside the heading.
+    pub badge: String,
+}
+
+/// Reads off the page at `url`, once it has a message that begins with `until`, as it is shown to a viewer in this time
+/// zone, of this language.
+pub fn read_page(url: &str, until: &str, time_zone: &str, locale: &str) -> Said {
+    let output = Command::new("node")
+        .args(["read.mjs", "--url", url, "--until", until, "--time-zone", time_zone, "--locale", locale])
+        .current_dir(root().join("tests/browser"))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("node is installed");
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(&text).unwrap_or_else(|why| panic!("nothing is read ({why}): {text}"))
+}
+
 /// Reads the multivariant playlist at `url`, and all it names, with hls-parser in strict mode.
 ///
 /// # Panics

@@ -24,7 +24,9 @@ mod workerd;
 mod wrangler;
 
 pub use asking::{Asking, Progress};
-pub use browser::{Watched, decodes, over_http_2, strict, watch, watch_in_background, watch_in_webkit};
+pub use browser::{
+    Said, Watched, decodes, over_http_2, read_page, strict, watch, watch_in_background, watch_in_webkit,
+};
 pub use encoder::{Encoder, Ladder, Push, Way};
 pub use ending::end;
 pub use feed::Feed;
