@@ -12,8 +12,7 @@ use packager_core::ingest::Settings;
 use packager_core::log::{BroadcastName, BroadcastRecord, Read, key, record};
 use packager_core::operator::{
     Answer, Changed, Deployment, Ending, Expired, LISTED, Problem, RANDOM_BYTES, Request, clip as clips,
-    command,
-    is_version, shown,
+    command, is_version, shown,
 };
 
 use crate::observer::Observer;
@@ -225,12 +224,7 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
         Ok(())
     }
 
-    async fn delete(
-        &self,
-        name: &BroadcastName,
-        force: bool,
-        asked: &Asked<'_>,
-    ) -> Result<Answer, Failure> {
+    async fn delete(&self, name: &BroadcastName, force: bool, asked: &Asked<'_>) -> Result<Answer, Failure> {
         let removed = self.remove(name, force, asked).await?;
         Ok(match removed.left {
             Some(left) => Answer::deleting(removed.deleted, left),
@@ -298,12 +292,7 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
     }
 
     /// First nobody finds the broadcast any more; then its objects go; then what stood in its place.
-    async fn remove(
-        &self,
-        name: &BroadcastName,
-        force: bool,
-        asked: &Asked<'_>,
-    ) -> Result<Removed, Failure> {
+    async fn remove(&self, name: &BroadcastName, force: bool, asked: &Asked<'_>) -> Result<Removed, Failure> {
         let record_key = key::broadcast(name);
         let prefix = format!("{name}/");
         let there = match self.there(name).await? {
