@@ -38,17 +38,24 @@ export class S3 {
     };
   }
 
-  async ask(method, path, headers) {
+  /** Writes an object where there is none; false: there is one, or somebody writes it now. */
+  async create(key, meta, body) {
+    const response = await this.ask("PUT", `/${key}`, { "if-none-match": "*", ...(meta && { [META]: meta }) }, body);
+    return response !== null;
+  }
+
+  async ask(method, path, headers, body) {
     for (let attempt = 1; ; attempt += 1) {
       let why;
       // Until it answers: a body may be read for as long as its reader takes.
       const patience = new AbortController();
       const timer = setTimeout(() => patience.abort(), ANSWER_MS);
       try {
-        const response = await this.client.fetch(this.base + path, { method, headers, signal: patience.signal });
+        const response = await this.client.fetch(this.base + path, { method, headers, body, signal: patience.signal });
         if (response.ok) return response;
         await response.body?.cancel();
-        if (response.status === 404) return null;
+        // Of a write: there is one already, or another is being written.
+        if (response.status === 404 || response.status === 412 || response.status === 409) return null;
         why = new Error(`S3 answered ${response.status} to ${method} ${path}`);
         if (response.status < 500 && response.status !== 429) attempt = ATTEMPTS;
       } catch (error) {

@@ -34,6 +34,11 @@ export class Bucket {
     return { meta: metaOf(response) ?? "", size: body.length, body };
   }
 
+  /** Writes an object where there is none; whether it did. */
+  async create(key, meta, body) {
+    return await this.s3.create(key, meta, body);
+  }
+
   /** What is known of an object, or null. */
   async head(key) {
     const response = await this.s3.object("HEAD", key);

@@ -45,6 +45,9 @@ async function answer(request, bucket) {
         await wait(next, bucket);
         since = Date.now();
         break;
+      case "write":
+        await write(next, bucket);
+        break;
       case "object":
         return await object(next, request, bucket);
       case "page":
@@ -92,6 +95,18 @@ async function wait(next, bucket) {
     if (await look(next, 0, how, key, now, bucket)) return;
     now = Date.now();
   }
+}
+
+/** Writes what is due, where nothing is: of what is there already, the packager is told. */
+async function write(next, bucket) {
+  try {
+    if (await bucket.create(next.key, next.meta, next.body)) return packager.wrote(next, Date.now());
+    const there = await bucket.get(next.key);
+    if (there) return packager.exists(next, there.meta, there.size, there.body, Date.now());
+  } catch (why) {
+    console.error(JSON.stringify({ level: "ERROR", key: next.key, why: String(why?.stack ?? why) }));
+  }
+  packager.notWritten(next, Date.now());
 }
 
 /** A part or header: S3 sends it. A marker, which has no bytes, is nothing to viewers. */

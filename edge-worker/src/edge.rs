@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use futures_util::future::try_join_all;
 use ingest_lambda::Runtime as _;
-use ingest_lambda::store::{StoreError, find};
+use ingest_lambda::store::{StoreError, find, write};
 use packager_core::edge::{
     Asked, Body, Cursor, Edge, Fetch, Grow, Method, PartObject, Ranged, Request, Response as Decided, Step,
+    Write,
 };
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Response, StreamPipeOptions, WritableStream};
@@ -82,6 +83,12 @@ impl EdgeHost {
             edge.absorb(fetch, found, asked);
         }
         Ok(())
+    }
+
+    /// Writes what is due, and tells the edge.
+    pub(crate) async fn write(&self, due: &Write) {
+        let written = write(&self.store, due).await;
+        self.edge.borrow_mut().wrote(due, &written, Isolate::now());
     }
 
     /// Reads one thing; tells the edge if something is there.

@@ -46,6 +46,7 @@ async fn answer(request: &Request, env: &Env) -> Result<Response> {
         match step {
             Step::Respond(Decided { body: Body::Segment { more: Some(_), .. }, .. }) | Step::Wait(_) => break,
             Step::Fetch(_) if viewer.as_core().may_block() => break,
+            Step::Write(due) => edge.write(&due).await,
             Step::Respond(decided) => return edge.send(decided, &viewer, env).await,
             Step::Fetch(fetches) => {
                 if let Err(why) = edge.read(fetches).await {
@@ -77,6 +78,7 @@ pub(crate) async fn status(request: &Request, env: &Env) -> Result<Response> {
         match edge.handle(&viewer.as_core(), asked) {
             Step::Respond(decided) => return edge.send(decided, &viewer, env).await,
             Step::Wait(_) => return said(&Decided::unavailable()),
+            Step::Write(due) => edge.write(&due).await,
             Step::Fetch(fetches) => {
                 if let Err(why) = edge.read(fetches).await {
                     return unavailable(&why);

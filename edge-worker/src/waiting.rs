@@ -108,6 +108,7 @@ impl Place {
                     self.wait(wait).await;
                     asked = asked.woken(Isolate::now());
                 }
+                Step::Write(due) => self.edge.write(&due).await,
                 Step::Fetch(_) => {
                     let _reading = self.reading.lock().await;
                     // Whoever comes next finds most of it known.

@@ -11,7 +11,7 @@ use packager_core::edge::{Asked, Cursor, Edge, Fetch, Grow, PartObject, Request,
 use packager_core::log::Found;
 
 use crate::runtime::Runtime;
-use crate::store::{Store, StoreError, find};
+use crate::store::{Store, StoreError, find, write};
 
 /// What viewers are answered from. Clones share it.
 #[derive(Debug)]
@@ -69,6 +69,10 @@ impl<S: Store, R: Runtime> Viewers<S, R> {
             match step {
                 Step::Respond(response) => return Ok(response),
                 Step::Fetch(fetches) => self.read(fetches).await?,
+                Step::Write(due) => {
+                    let written = write(&self.shared.store, &due).await;
+                    self.edge().wrote(&due, &written, R::now());
+                }
                 Step::Wait(wait) => {
                     self.wait(&wait).await?;
                     asked = asked.woken(R::now());

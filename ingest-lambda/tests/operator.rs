@@ -125,6 +125,10 @@ impl<R: Runtime> World<R> {
                     return (response.status, String::from_utf8_lossy(&text.plain).into_owned());
                 }
                 Step::Wait(_) => return (0, "held".to_owned()),
+                Step::Write(due) => {
+                    let written = ingest_lambda::store::write(&self.store, &due).await;
+                    edge.wrote(&due, &written, now);
+                }
                 Step::Fetch(fetches) => {
                     for fetch in fetches {
                         let found = match fetch.kind {

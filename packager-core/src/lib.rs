@@ -32,5 +32,6 @@ pub mod limits;
 pub mod log;
 pub mod operator;
 pub mod order;
+pub mod slate;
 pub mod status;
 pub mod time;

@@ -91,3 +91,6 @@ pub const META_BYTES: usize = 1_500;
 /// Most push keys kept of a broadcast: two that are valid while one takes the other's place, and those that were valid
 /// lately.
 pub const PUSH_KEYS_PER_BROADCAST: usize = 4;
+
+/// Longest clip of a slate, in bytes: every edge that shows it keeps it in memory.
+pub const SLATE_CLIP_BYTES: usize = 8 << 20;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use ingest_lambda::store::StoreError;
-use ingest_lambda::{Native, Runtime as _};
-use packager_core::edge::{Asked, Cursor, Edge, Fetch, Grow, Request, Response, Step, Wait};
+use ingest_lambda::{Native, Runtime as _, Settings};
+use packager_core::edge::{Asked, Cursor, Edge, Fetch, Grow, Request, Response, Step, Wait, Write, Written};
 use packager_core::log::reader::Target;
 use packager_core::log::{BroadcastName, BroadcastRecord, Found, Generation, TrackName};
 use packager_core::time::WallMs;
@@ -59,6 +59,8 @@ struct Shared {
 pub(crate) enum Next {
     /// Read these.
     Fetch(Vec<Fetch>),
+    /// Create this.
+    Write(Box<Write>),
     /// Sleep.
     Sleep(Sleep),
     /// Answer.
@@ -88,10 +90,11 @@ impl Sleep {
 }
 
 impl Hub {
-    /// A hub that keeps up to `cache_bytes` of the newest parts in memory.
-    pub(crate) fn new(cache_bytes: usize) -> Self {
+    /// A hub that keeps up to `cache_bytes` of the newest parts in memory, of media that is cut like this.
+    pub(crate) fn new(cache_bytes: usize, settings: Settings) -> Self {
+        let edge = Edge::new(true).cutting(settings);
         Self {
-            shared: Mutex::new(Shared { edge: Edge::new(true), waiters: HashMap::new() }),
+            shared: Mutex::new(Shared { edge, waiters: HashMap::new() }),
             recent: Mutex::new(Recent { room_bytes: cache_bytes, ..Recent::default() }),
             sending: Mutex::default(),
             reading: tokio::sync::Mutex::new(()),
@@ -110,6 +113,7 @@ impl Hub {
         let mut shared = self.shared();
         match shared.edge.handle(request, asked, now) {
             Step::Fetch(fetches) => Next::Fetch(fetches),
+            Step::Write(due) => Next::Write(due),
             Step::Wait(Wait { broadcast, track, until, .. }) => {
                 Next::Sleep(shared.register(broadcast, track, until, now))
             }
@@ -154,6 +158,17 @@ impl Hub {
         let size_bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
         let mut shared = self.shared();
         shared.edge.observe(broadcast, generation, target, meta, size_bytes, &body);
+        shared.wake(broadcast, track_of(target));
+    }
+
+    /// What was due was written, or was there already: who waits for it asks again.
+    pub(crate) fn wrote(&self, due: &Write, written: &Written) {
+        let (broadcast, _, target) = due.target();
+        if matches!(target, Target::Part(..) | Target::Init(..)) && *written == Written::New {
+            self.recent.lock().unwrap_or_else(PoisonError::into_inner).insert(&due.key, joined(&due.body));
+        }
+        let mut shared = self.shared();
+        shared.edge.wrote(due, written, Native::now());
         shared.wake(broadcast, track_of(target));
     }
 
@@ -317,7 +332,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_read_once_while_anyone_is_sent_it() {
-        let hub = Hub::new(0);
+        let hub = Hub::new(0, Settings::default());
         let reads = std::cell::Cell::new(0);
         let read = || {
             hub.read_once("cup/part", async {
@@ -349,7 +364,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_is_woken_and_forgotten() {
-        let hub = Hub::new(0);
+        let hub = Hub::new(0, Settings::default());
         let name = BroadcastName::parse("cup").unwrap();
         let track = TrackName::parse("video-0").unwrap();
         let register = |track: Option<&TrackName>| {

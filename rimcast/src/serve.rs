@@ -86,7 +86,6 @@ impl Server {
         }
         let (stop, stopping) = watch::channel(false);
         let cache_bytes = usize::try_from(settings.cache_mib).unwrap_or(0).saturating_mul(1 << 20);
-        let hub = Arc::new(Hub::new(cache_bytes));
         let cut = ingest_lambda::Settings {
             segment_ms: settings.segment_ms,
             part_ms: settings.part_ms,
@@ -94,6 +93,7 @@ impl Server {
             gap_ms: settings.gap_ms,
             ..ingest_lambda::Settings::default()
         };
+        let hub = Arc::new(Hub::new(cache_bytes, cut));
         let random = || RandomState::new().hash_one(0);
         let ingest = Ingest::new(store.clone(), Told(Arc::clone(&hub)), cut, random);
         let gate = Gate::observed(store.clone(), Told(Arc::clone(&hub)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
-use ingest_lambda::store::{Store, StoreError, find};
+use ingest_lambda::store::{Store, StoreError, find, write};
 use ingest_lambda::{Native, Runtime as _};
 use packager_core::edge::{self, Asked, Cursor, Fetch, Grow, HOLD_MS, Method, PartObject, Ranged, Request};
 use tokio::sync::mpsc;
@@ -62,6 +62,10 @@ async fn decide(
                 asked = asked.woken(Native::now());
             }
             Next::Fetch(_) => Box::pin(catch_up(host, &query, asked)).await?,
+            Next::Write(due) => {
+                let written = Box::pin(write(&host.store, &due)).await;
+                host.hub.wrote(&due, &written);
+            }
         }
         if host.is_stopping() {
             let why = "the server is stopping; ask again";

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use packager_core::cmaf::synthetic::{SyntheticHeader, SyntheticMedia};
 use packager_core::cmaf::{Chunk, Header};
-use packager_core::edge::{Asked, Body, Edge, FetchKind, Grow, Method, Request, Step};
+use packager_core::edge::{Asked, Body, Edge, FetchKind, Grow, Method, Request, Step, Written};
 use packager_core::hls::Directives;
 use packager_core::ingest::{PushPath, Settings, gate};
 use packager_core::log::{BroadcastRecord, Checkpoint, Entry, Found, Generation, Listing, Page};
@@ -305,6 +305,13 @@ fn converse(request: &Request<'_>, find: &impl Fn(&str, FetchKind) -> Found) {
                 }
             }
             Step::Wait(_) => return,
+            Step::Write(due) => {
+                let written = match find(&due.key, FetchKind::Get) {
+                    Found::Missing => Written::New,
+                    found => Written::Exists(found),
+                };
+                edge.wrote(&due, &written, now);
+            }
             Step::Respond(response) => {
                 if let Body::Segment { more: Some(cursor), .. } = response.body
                     && let Grow::Fetch(fetches) = edge.grow(&cursor, now)

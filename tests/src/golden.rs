@@ -113,6 +113,7 @@ pub fn play(case: &Case, audience: &mut impl Audience) -> Result<Outcome, String
             Action::Configure(settings) => world.configure(&settings),
             Action::Document(name, record) => world.put_document(&name, &record),
             Action::Schedule(record) => world.schedule(&record),
+            Action::Announce(slate) => world.announce(&slate),
             Action::Ask(index) => {
                 let query = &case.requests[index];
                 let target = expand(&world, &query.path);

@@ -248,6 +248,7 @@ pub fn ask(edge: &mut Edge, store: &Store, target: &str, now: WallMs) -> (Respon
         match edge.handle(&request, Asked::at(now), now) {
             Step::Respond(response) => return (response, reads),
             Step::Wait(wait) => panic!("{target} waits for {}", wait.poll.key),
+            Step::Write(due) => panic!("{target} writes {}", due.key),
             Step::Fetch(fetches) => {
                 reads.rounds += 1;
                 for fetch in fetches {

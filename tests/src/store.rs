@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use packager_core::edge::FetchKind;
+use packager_core::edge::{FetchKind, Write, Written};
 use packager_core::ingest::{Outcome, Put, PutMode};
 use packager_core::log::Found;
 
@@ -40,6 +40,17 @@ impl Store {
                 } else {
                     Outcome::Changed(there)
                 }
+            }
+        }
+    }
+
+    /// Creates what an edge finds due.
+    pub fn write(&mut self, due: &Write) -> Written {
+        match self.objects.get(&due.key) {
+            Some(_) => Written::Exists(self.find(&due.key, FetchKind::Get)),
+            None => {
+                self.put(&due.key, &due.meta, due.body.concat().into());
+                Written::New
             }
         }
     }

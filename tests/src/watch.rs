@@ -99,10 +99,10 @@ pub fn playlist(log: &BroadcastLog, track: &TrackName, skip: Option<Skip>) -> Op
 impl Watch {
     /// Looks at everything, if anything was written since the last look.
     pub fn look(&mut self, world: &World) {
-        if self.seen_writes == world.writes() {
+        if self.seen_writes == world.store.writes() {
             return;
         }
-        self.seen_writes = world.writes();
+        self.seen_writes = world.store.writes();
         follow(&mut self.log, world);
         if self.log.shape().is_none() {
             return;

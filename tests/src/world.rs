@@ -14,7 +14,7 @@ use packager_core::ingest::{Outcome, PushPath, Receiver, Recovery, Refusal, Sett
 use packager_core::log::reader::Target;
 use packager_core::log::{
     BroadcastLog, BroadcastName, BroadcastRecord, BroadcastSettings, Entry, Freshness, Generation, Marker,
-    TrackName, key, record,
+    SlateSettings, TrackName, key, record,
 };
 use packager_core::time::WallMs;
 
@@ -48,7 +48,6 @@ pub struct World {
     asked: usize,
     /// What ingest decided and told, with the time: the operator's view.
     pub journal: Vec<(i64, String)>,
-    writes: u64,
 }
 
 impl World {
@@ -69,7 +68,6 @@ impl World {
             answers: BTreeMap::new(),
             asked: 0,
             journal: Vec::new(),
-            writes: 0,
             name,
             generation,
         }
@@ -78,11 +76,6 @@ impl World {
     /// Milliseconds since the beginning.
     pub fn now_ms(&self) -> i64 {
         self.now.since_ms(BEGINS)
-    }
-
-    /// How many objects were written so far.
-    pub fn writes(&self) -> u64 {
-        self.writes
     }
 
     /// An encoder begins a request.
@@ -115,6 +108,15 @@ impl World {
     pub fn schedule(&mut self, said: &BroadcastRecord) {
         self.note(format!("event: {}", record::to_json(&said.clone().without_keys())));
         self.put_record(&BroadcastRecord { event: said.event.clone(), ..self.record() });
+    }
+
+    /// The operator says what is shown while no encoder is there: the broadcast is there from now on.
+    pub fn announce(&mut self, slate: &SlateSettings) {
+        let mut record = self.record();
+        record.event.slate = Some(slate.clone());
+        self.note(format!("slate: {}", record::to_json(slate)));
+        self.receiver.expect(Some(slate));
+        self.put_record(&record);
     }
 
     fn put_record(&mut self, record: &BroadcastRecord) {
@@ -175,6 +177,7 @@ impl World {
         self.seed = self.seed.wrapping_add(1);
         let recovery = self.recovery();
         self.receiver = recovery.finish(self.seed);
+        self.receiver.expect(self.record().event.slate.as_ref());
         self.note("ingest was restarted".to_owned());
         self.settle();
     }
@@ -274,7 +277,6 @@ impl World {
                 assert_passes(&put, |key| self.store.get(key).map(|object| object.body.clone()));
                 let outcome = self.store.carry_out(&put);
                 if matches!(outcome, Outcome::Stored(_)) {
-                    self.writes += 1;
                     self.note_put(&put.target, &put.meta, &put.body.concat());
                     self.observe(&put.target, &put.meta, &put.body.concat().into());
                 }

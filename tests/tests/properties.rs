@@ -199,6 +199,7 @@ fn headers_that_are_gone_make_no_empty_playlist() {
         match edge.handle(&request, Asked::at(now), now) {
             Step::Respond(response) => return assert_eq!(response.status, 503),
             Step::Wait(wait) => panic!("the edge waits for {}", wait.poll.key),
+            Step::Write(due) => panic!("the edge writes {}", due.key),
             Step::Fetch(fetches) => {
                 for fetch in &fetches {
                     let is_gone = fetch.key.ends_with("/init.mp4");

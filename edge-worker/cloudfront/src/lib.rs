@@ -1,7 +1,9 @@
 //! The packager in Lambda@Edge. JavaScript reads and waits (`handler.mjs`); what it should read, wait for and answer
 //! is decided by the packager, and here it is put so that JavaScript can see it.
 
-use packager_core::edge::{Asked, Body, Edge, Fetch, FetchKind, Method, Request, Response, Step, Wait};
+use packager_core::edge::{
+    Asked, Body, Edge, Fetch, FetchKind, Method, Request, Response, Step, Wait, Write, Written,
+};
 use packager_core::log::Found;
 use packager_core::time::WallMs;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -21,6 +23,7 @@ pub struct Next {
 enum What {
     Read(Vec<Fetch>),
     Wait(Box<Wait>),
+    Write(Box<Write>),
     Answer(Box<Response>),
 }
 
@@ -58,6 +61,7 @@ impl Packager {
         let what = match self.edge.handle(&Request { method, path, query }, asked, wall(now_ms)) {
             Step::Fetch(fetches) => What::Read(fetches),
             Step::Wait(wait) => What::Wait(Box::new(wait)),
+            Step::Write(due) => What::Write(due),
             Step::Respond(response) => What::Answer(Box::new(response)),
         };
         Next { what }
@@ -91,6 +95,29 @@ impl Packager {
         self.absorb(next, index, &Found::Missing, asked_ms);
     }
 
+    /// What was to be written is there now.
+    pub fn wrote(&mut self, next: &Next, now_ms: f64) {
+        self.written(next, &Written::New, now_ms);
+    }
+
+    /// Something is there already, with this metadata and body.
+    pub fn exists(&mut self, next: &Next, meta: String, size: f64, body: Vec<u8>, now_ms: f64) {
+        let found = Found::Object { meta, size_bytes: size as u64, body: body.into() };
+        self.written(next, &Written::Exists(found), now_ms);
+    }
+
+    /// It cannot be written.
+    #[wasm_bindgen(js_name = notWritten)]
+    pub fn not_written(&mut self, next: &Next, now_ms: f64) {
+        self.written(next, &Written::Failed, now_ms);
+    }
+
+    fn written(&mut self, next: &Next, written: &Written, now_ms: f64) {
+        if let What::Write(due) = &next.what {
+            self.edge.wrote(due, written, wall(now_ms));
+        }
+    }
+
     fn absorb(&mut self, next: &Next, index: usize, found: &Found, asked_ms: f64) {
         if let Some(fetch) = next.fetches().get(index) {
             self.edge.absorb(fetch, found, wall(asked_ms));
@@ -103,7 +130,7 @@ impl Next {
         match &self.what {
             What::Read(fetches) => fetches,
             What::Wait(wait) => std::slice::from_ref(&wait.poll),
-            What::Answer(_) => &[],
+            What::Write(_) | What::Answer(_) => &[],
         }
     }
 
@@ -114,13 +141,14 @@ impl Next {
 
 #[wasm_bindgen]
 impl Next {
-    /// `read` these at once; `wait`: read this one again and again; `answer`; `page`: answer with the player page;
+    /// `read` these at once; `wait`: read this one again and again; `write` this, where nothing is; `answer`; `page`: answer with the player page;
     /// `object`: let storage answer, if the object is there; `segment`: which others send.
     #[wasm_bindgen(getter)]
     pub fn kind(&self) -> String {
         let kind = match &self.what {
             What::Read(_) => "read",
             What::Wait(_) => "wait",
+            What::Write(_) => "write",
             What::Answer(response) => match &response.body {
                 Body::Object { .. } => "object",
                 Body::Segment { .. } => "segment",
@@ -140,6 +168,12 @@ impl Next {
             FetchKind::List => "list",
         };
         self.fetches().iter().flat_map(|fetch| [how(fetch).to_owned(), fetch.key.clone()]).collect()
+    }
+
+    /// What to write: its metadata.
+    #[wasm_bindgen(getter)]
+    pub fn meta(&self) -> String {
+        if let What::Write(due) = &self.what { due.meta.clone() } else { String::new() }
     }
 
     /// When to look again for what is waited for, if it was not there at `now_ms`.
@@ -173,13 +207,19 @@ impl Next {
         match self.response().map(|response| &response.body) {
             Some(Body::Text(text)) => text.plain.to_vec(),
             Some(Body::Bytes(bytes)) => bytes.to_vec(),
-            _ => Vec::new(),
+            _ => match &self.what {
+                What::Write(due) => due.body.concat(),
+                _ => Vec::new(),
+            },
         }
     }
 
-    /// The key of the object that is to be sent.
+    /// The key of the object that is to be sent, or written.
     #[wasm_bindgen(getter)]
     pub fn key(&self) -> Option<String> {
+        if let What::Write(due) = &self.what {
+            return Some(due.key.clone());
+        }
         match self.response().map(|response| &response.body) {
             Some(Body::Object { key, .. }) => Some(key.clone()),
             _ => None,

@@ -55,6 +55,10 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
                         edge.absorb(fetch, found, begun);
                     }
                 }
+                Step::Write(due) => {
+                    let written = store::write(&self.store, &due).await;
+                    edge.wrote(&due, &written, R::now());
+                }
                 Step::Wait(_) => return Err(wanted.too_early().into()),
                 Step::Respond(response) => {
                     return match response.status {

@@ -58,7 +58,8 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
         let checked = R::now();
         let record = shared.record_or_new(&name).await?;
         let recovery = shared.recover(&name, &record).await?;
-        let receiver = recovery.finish((shared.random)());
+        let mut receiver = recovery.finish((shared.random)());
+        receiver.expect(record.event.slate.as_ref());
         let mut task = Self {
             shared,
             name,
@@ -168,6 +169,7 @@ impl<S: Store, O: Observer, R: Runtime> Task<S, O, R> {
         if record.event.cut != self.record.event.cut && self.receiver.is_blank() {
             self.leave();
         }
+        self.receiver.expect(record.event.slate.as_ref());
         self.record = record;
         self.close_what_ended();
         Ok(())

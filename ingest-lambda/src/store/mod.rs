@@ -6,6 +6,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use packager_core::edge::{Write, Written};
 use packager_core::log::{FetchKind, Found};
 
 #[cfg(any(test, feature = "conformance"))]
@@ -115,6 +116,23 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes objects, up to [`KEYS_AT_ONCE`]; one that is not there is deleted already. When an error is returned,
     /// some may be.
     fn delete(&self, keys: &[String]) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// Creates what an edge finds due, and says how that went.
+pub async fn write(store: &impl Store, due: &Write) -> Written {
+    let there = async {
+        match store.create(&due.key, &due.meta, &due.body).await {
+            Ok(Created::New) => return Ok(Written::New),
+            // Others write it at the same moment: R2 takes one write a second to a key.
+            Ok(Created::Exists) | Err(StoreError::Busy { .. }) => {}
+            Err(why) => return Err(why),
+        }
+        find(store, &due.key, FetchKind::Get).await.map(Written::Exists)
+    };
+    there.await.unwrap_or_else(|why: StoreError| {
+        tracing::warn!("what is due cannot be written: {why}");
+        Written::Failed
+    })
 }
 
 /// Reads what core wants to know of a key.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::due::Writing;
 use super::response::{Rendered, Response};
 use super::view::{PlaylistFile, View};
 use super::wait::next_due;
@@ -27,6 +28,7 @@ pub(super) struct Broadcast {
     pub(super) generation: Generation,
     pub(super) log: BroadcastLog,
     pub(super) observes_writes: bool,
+    pub(super) writing: Writing,
     /// Playlists by track and what they list, full or delta, with the version of the log they were rendered from.
     rendered: SortedMap<PlaylistId, (u64, Arc<Rendered>, Settled)>,
     /// Likewise what is of all tracks, and with the settings that it was rendered with.
@@ -64,6 +66,7 @@ impl Broadcast {
             generation: generation.clone(),
             log: BroadcastLog::new(name, generation, KEPT_SEGMENTS),
             observes_writes,
+            writing: Writing::default(),
             rendered: SortedMap::new(),
             overviews: Vec::new(),
         }

@@ -85,7 +85,7 @@ mod tests {
             let fetches = match edge.handle(&request, Asked::at(now), now) {
                 Step::Fetch(fetches) => fetches,
                 Step::Respond(response) => return response,
-                Step::Wait(wait) => panic!("{wait:?}"),
+                step @ (Step::Wait(_) | Step::Write(_)) => panic!("{step:?}"),
             };
             for fetch in fetches {
                 let json = match fetch.key.as_str() {

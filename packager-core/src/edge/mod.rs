@@ -6,6 +6,7 @@
 
 mod broadcast;
 mod clip;
+mod due;
 mod event;
 mod manifest;
 mod media;
@@ -20,6 +21,7 @@ mod wait;
 
 use std::sync::Arc;
 
+use crate::ingest;
 use crate::limits;
 use crate::log::reader::Target;
 use crate::log::{BroadcastName, BroadcastRecord, Found, Freshness, Generation, Read, TrackName, key};
@@ -28,6 +30,7 @@ use crate::time::WallMs;
 
 pub use crate::log::reader::FetchKind;
 use broadcast::Broadcast;
+pub use due::{Write, Written};
 pub use media::{Cursor, Grow, PartObject};
 pub use place::{Place, canonical};
 pub use range::Ranged;
@@ -107,6 +110,8 @@ pub enum Step {
     /// Nothing to say yet. Ask again, [woken](Asked::woken), when something about it was stored, or at
     /// `until`.
     Wait(Wait),
+    /// Create this, tell [how it went](Edge::wrote), and ask again.
+    Write(Box<Write>),
     /// Answer.
     Respond(Response),
 }
@@ -125,6 +130,8 @@ pub struct Fetch {
 enum Slot {
     Broadcast(BroadcastName),
     Log(BroadcastName, Generation, Read),
+    /// The clip of a slate, by its hash.
+    Clip(BroadcastName, Generation, String),
 }
 
 impl Fetch {
@@ -145,6 +152,8 @@ struct Pointer {
 #[derive(Debug)]
 pub struct Edge {
     observes_writes: bool,
+    /// How media is cut where the broadcast does not say it.
+    cut: ingest::Settings,
     pointers: SortedMap<BroadcastName, Pointer>,
     broadcasts: SortedMap<(BroadcastName, Generation), Broadcast>,
 }
@@ -153,7 +162,14 @@ impl Edge {
     /// An edge that knows nothing. `observes_writes`: every object stored is
     /// [observed](Self::observe), so nothing needs to be looked for twice.
     pub fn new(observes_writes: bool) -> Self {
-        Self { observes_writes, pointers: SortedMap::new(), broadcasts: SortedMap::new() }
+        let cut = ingest::Settings::default();
+        Self { observes_writes, cut, pointers: SortedMap::new(), broadcasts: SortedMap::new() }
+    }
+
+    /// The same, where ingest cuts media like this.
+    #[must_use]
+    pub fn cutting(self, cut: ingest::Settings) -> Self {
+        Self { cut, ..self }
     }
 
     /// What to do about a request at the time `now`.
@@ -168,9 +184,15 @@ impl Edge {
             Ok(route) => route,
             Err(response) => return Step::Respond(*response),
         };
-        let broadcast = Some(route.broadcast().clone());
-        match self.follow(route, request.query, asked, now) {
-            Step::Respond(response) => Step::Respond(Response { broadcast, ..response }),
+        let name = route.broadcast().clone();
+        let tells = route.tells().map(Option::<&Generation>::cloned);
+        let step = self.follow(route, request.query, asked, now);
+        let step = match tells {
+            Some(generation) => self.write_first(&name, generation.as_ref(), step, now),
+            None => step,
+        };
+        match step {
+            Step::Respond(response) => Step::Respond(Response { broadcast: Some(name), ..response }),
             step => step,
         }
     }
@@ -243,6 +265,9 @@ impl Edge {
                     oldest.map(|name| self.pointers.remove(&name));
                 }
                 self.point(name, record, asked);
+            }
+            Slot::Clip(name, generation, hash) => {
+                self.absorb_clip(&(name.clone(), generation.clone()), hash, found);
             }
             Slot::Log(name, generation, read) => {
                 if let Some(broadcast) = self.broadcasts.get_mut(&(name.clone(), generation.clone())) {

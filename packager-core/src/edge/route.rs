@@ -67,6 +67,20 @@ impl Route {
         }
     }
 
+    /// Whether it tells what there is of a broadcast, or of a track in this generation of it.
+    pub(super) fn tells(&self) -> Option<Option<&Generation>> {
+        match self {
+            Self::Multivariant(_) | Self::Manifest(..) | Self::Patch(..) => Some(None),
+            Self::Media { generation, .. } => Some(Some(generation)),
+            Self::Page(_)
+            | Self::Event(_)
+            | Self::Time(_)
+            | Self::Segment { .. }
+            | Self::Init { .. }
+            | Self::Part { .. } => None,
+        }
+    }
+
     /// Reads a path; what names nothing is a 404, and a page without its slash is sent there.
     pub(super) fn parse(path: &str) -> Result<Self, Box<Response>> {
         let known = |route: Option<Self>| route.ok_or_else(|| Box::new(Response::not_found("no such page")));

@@ -84,7 +84,7 @@ mod tests {
                     edge.absorb(fetch, &found, WallMs(0));
                 }),
                 Step::Wait(wait) => break wait,
-                Step::Respond(response) => panic!("{response:?}"),
+                step => panic!("{step:?}"),
             }
         };
         assert_eq!((wait.poll.key.as_str(), wait.until), ("cup/g/periods/000000.json", WallMs(9_000)));

@@ -17,7 +17,7 @@ impl Receiver {
             let Some(upload) = self.uploads.get_mut(&id) else { return Ok(None) };
             if let Some(chunk) = upload.ready.pop_front() {
                 if upload.bound.is_none() {
-                    self.bind(id)?;
+                    self.bind(id, now)?;
                 }
                 return Ok(Some(chunk));
             }
@@ -38,7 +38,7 @@ impl Receiver {
                 Some(Item::Header(bytes)) => self.headers(id, &bytes, now)?,
                 Some(Item::Chunk(bytes)) => match self.place(id, &bytes, now)? {
                     Place::Track => {
-                        let chunk = self.parse_chunk(id, &bytes)?;
+                        let chunk = self.parse_chunk(id, &bytes, now)?;
                         self.split_long_samples(id, chunk);
                     }
                     Place::Children => {}
@@ -56,8 +56,8 @@ impl Receiver {
         }
     }
 
-    pub(super) fn parse_chunk(&mut self, id: UploadId, bytes: &Bytes) -> Result<Chunk, Refusal> {
-        let (name, session) = self.bind(id)?;
+    pub(super) fn parse_chunk(&mut self, id: UploadId, bytes: &Bytes, now: WallMs) -> Result<Chunk, Refusal> {
+        let (name, session) = self.bind(id, now)?;
         let track = self.tracks.get(&name).ok_or(Refusal::HeaderMissing)?;
         let header = &track.headers.get(&session).ok_or(Refusal::HeaderMissing)?.header;
         let mut chunk = Chunk::parse(bytes, header)?;

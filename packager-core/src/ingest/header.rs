@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use super::Refusal;
-use super::path::track_name;
 use super::plan::Planned;
 use super::receiver::Receiver;
 use super::route::NAMELESS;
@@ -18,7 +17,7 @@ use crate::time::WallMs;
 
 impl Receiver {
     /// Which track an upload's media belongs to, and which session.
-    pub(super) fn bind(&mut self, id: UploadId) -> Result<(TrackName, SessionId), Refusal> {
+    pub(super) fn bind(&mut self, id: UploadId, now: WallMs) -> Result<(TrackName, SessionId), Refusal> {
         let upload = self.uploads.get(&id).ok_or(Refusal::HeaderMissing)?;
         let name = upload.track.clone().ok_or(Refusal::HeaderMissing)?;
         let session = match &upload.bound {
@@ -27,7 +26,8 @@ impl Receiver {
                 let track = self.tracks.get(&name).ok_or(Refusal::HeaderMissing)?;
                 let newest = track.headers.keys().next_back().ok_or(Refusal::HeaderMissing)?;
                 let run = track.chain.as_ref().map_or(newest, |chain| &chain.run.session);
-                newest.max(run).clone()
+                let newest = newest.max(run).clone();
+                if newest.is_slate() { self.session_after_slate(&newest, now) } else { newest }
             }
         };
         self.copy_header(&name, &session, id)?;
@@ -42,7 +42,7 @@ impl Receiver {
     pub(super) fn header(&mut self, id: UploadId, bytes: Bytes, now: WallMs) -> Result<(), Refusal> {
         let header = Header::parse(&bytes)?;
         let stream = self.uploads.get(&id).and_then(|upload| upload.stream());
-        let name = track_name(stream.unwrap_or(NAMELESS), header.kind)?;
+        let name = self.track_name(stream.unwrap_or(NAMELESS), header.kind)?;
         if !self.tracks.contains_key(&name) && self.tracks.len() >= limits::TRACKS_PER_BROADCAST {
             return Err(Refusal::TooManyTracks);
         }
@@ -104,7 +104,7 @@ impl Receiver {
         if track.headers.contains_key(session) {
             return Ok(());
         }
-        let pushed = track.headers.values().next_back().ok_or(Refusal::HeaderMissing)?.clone();
+        let pushed = track.newest_header().ok_or(Refusal::HeaderMissing)?.1.clone();
         self.put_header(name, session, pushed, upload);
         Ok(())
     }

@@ -21,6 +21,7 @@ mod receiver;
 mod recovery;
 mod refusal;
 mod route;
+mod slate;
 mod start_over;
 mod stored;
 mod track;
@@ -32,6 +33,7 @@ pub use access::{
 pub(crate) use access::{hex, shown_key};
 pub use notice::{Notice, Severity};
 pub use path::{PushPath, Resource, split_key};
+pub(crate) use plan::is_same;
 pub use plan::{Outcome, Put, PutId, PutMode};
 pub use receiver::Receiver;
 pub use recovery::Recovery;
@@ -89,7 +91,7 @@ impl Settings {
 
     /// TARGETDURATION for keyframes this far apart (0: unknown): what a segment lasts that ends at
     /// a keyframe, to the nearest second.
-    fn target_duration_s(&self, keyframe_interval_ms: u64) -> u32 {
+    pub(crate) fn target_duration_s(&self, keyframe_interval_ms: u64) -> u32 {
         let segment_ms = u64::from(self.segment_ms);
         let shortest_ms = segment_ms.saturating_sub(u64::from(self.part_ms / 2));
         let keyframes = shortest_ms.checked_div(keyframe_interval_ms).map_or(0, |whole| {

@@ -96,6 +96,10 @@ fn fit(track: &Track, offered: &Offered<'_>, reach_ms: u64, gap_ms: u64, has_twi
     }
 }
 
+fn same_run(track: &Track, session: &SessionId) -> bool {
+    track.chain.as_ref().is_some_and(|chain| chain.run.session == *session)
+}
+
 /// Just under half of the first sample's duration: two moments further apart are two moments.
 fn half_frame(chunk: &Chunk) -> u64 {
     chunk.samples().first().map_or(0, |sample| u64::from(sample.duration_ticks.saturating_sub(1)) / 2)
@@ -130,7 +134,7 @@ impl Receiver {
         let gap_ms = u64::from(self.settings.gap_ms);
         let reach_ms = u64::from(self.target_duration_s()).saturating_mul(2_000).saturating_add(gap_ms);
         let mut fit = fit(track, &offered, reach_ms, gap_ms, self.has_twin(&offered));
-        let same_run = track.chain.as_ref().is_some_and(|chain| chain.run.session == session);
+        let same_run = same_run(track, &session);
         if self.is_left_behind(track) && matches!(fit, Fit::Contiguous | Fit::Hole | Fit::Known) {
             if same_run {
                 // The others have started over: an old timeline is not gone on with.
@@ -142,7 +146,9 @@ impl Receiver {
         if fit == Fit::Begin && !self.fits_timeline(&offered) {
             fit = Fit::StartOver;
         }
-        if self.follows_start_over(&offered, fit) {
+        // The slate's times mean nothing to an encoder.
+        let is_after_slate = !same_run && track.is_in_slate();
+        if is_after_slate || self.follows_start_over(&offered, fit) {
             fit = Fit::StartOver;
         }
         let waited_out = waited.is_some_and(|(gate, since)| {
@@ -189,6 +195,7 @@ impl Receiver {
                 let since = self.starting_since(&offered, since);
                 match self.others(&name, since, now) {
                     _ if !self.starts_earliest(&offered) => return Ok(Some(Gate::StartOver)),
+                    _ if is_after_slate => self.start_over(&offered)?,
                     Others::StartOverToo => self.start_over(&offered)?,
                     Others::Unknown => return Ok(Some(Gate::StartOver)),
                     Others::GoOn => return Err(Refusal::StartsOverAlone(name.to_string())),

@@ -58,7 +58,7 @@ pub enum Outcome {
 
 /// Whether what is stored under a target's key is what was to be: their metadata, and their bytes. A part's metadata
 /// has its hash, so that its bytes need not be read.
-pub(super) fn is_same(target: &Target, ours: (&str, &[u8]), there: (&str, &[u8])) -> bool {
+pub(crate) fn is_same(target: &Target, ours: (&str, &[u8]), there: (&str, &[u8])) -> bool {
     match target {
         Target::Part(..) => match (Entry::from_meta(there.0), Entry::from_meta(ours.0)) {
             (Ok(Entry::Part(there)), Ok(Entry::Part(ours))) => {

@@ -14,7 +14,9 @@ use crate::isobmff::emsg::EventMessage;
 use crate::limits;
 use crate::log::reader::Target;
 use crate::log::settings::TrackDescription;
-use crate::log::{BroadcastName, EventStream, Generation, Keys, PeriodRecord, SessionId, TrackName};
+use crate::log::{
+    BroadcastName, EventStream, Generation, Keys, PeriodRecord, SessionId, SlateSettings, TrackName,
+};
 use crate::order::SortedMap;
 use crate::time::WallMs;
 
@@ -37,6 +39,8 @@ pub struct Receiver {
     /// TARGETDURATION, when a keyframe interval has just told it.
     pub(super) pending_target: Option<u32>,
     pub(super) notices: Vec<Notice>,
+    /// The tracks that the slate was told to expect.
+    pub(super) expected: Vec<TrackName>,
     /// When anything was received first: before, no track could be heard.
     pub(super) heard_since: Option<WallMs>,
     last_id: u64,
@@ -59,6 +63,7 @@ impl Receiver {
             described: (SortedMap::new(), true),
             pending_target: None,
             notices: Vec::new(),
+            expected: Vec::new(),
             heard_since: None,
             last_id: 0,
             random,
@@ -82,6 +87,11 @@ impl Receiver {
             }
         };
         Ok(self.insert(Upload::new(path, content)))
+    }
+
+    /// Takes in which tracks viewers were shown a slate of: a push that names none goes on with those.
+    pub fn expect(&mut self, slate: Option<&SlateSettings>) {
+        self.expected = slate.map_or(Vec::new(), |slate| slate.tracks.clone());
     }
 
     /// Bytes of its body have come.
@@ -358,6 +368,7 @@ impl Receiver {
                 if let Some(upload) = self.uploads.get_mut(&id) {
                     upload.held_bytes = 0;
                 }
+                self.keep_crossing(id, chunk);
                 true
             }
             Ok(Some(gate)) => {

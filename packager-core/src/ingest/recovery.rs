@@ -65,7 +65,9 @@ impl Recovery {
                 Some(sessions) => {
                     let current =
                         self.log.track(name).and_then(|log| log.chain()).map(|chain| &chain.run.session);
-                    let newest = sessions.iter().rev().take(limits::HEADERS_PER_TRACK);
+                    // However often the slate came and went, the encoder may go on without a header.
+                    let of_encoders = sessions.iter().rev().filter(|session| !session.is_slate());
+                    let newest = of_encoders.take(limits::HEADERS_PER_TRACK);
                     for session in newest.chain(current) {
                         let read = Read::Get(Target::Init(name.clone(), session.clone()));
                         if !self.headers.contains_key(&(name.clone(), session.clone()))

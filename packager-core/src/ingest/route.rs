@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Refusal;
 use super::manifest;
-use super::path::{PushPath, Resource, track_name};
+use super::path::{PushPath, Resource};
 use super::receiver::Receiver;
 use super::track::Track;
 use super::upload::{Content, Upload, UploadId};
@@ -223,7 +223,7 @@ impl Receiver {
             if self.uploads.get(&child).is_none_or(|child| child.failed.is_some()) {
                 continue;
             }
-            match self.parse_chunk(child, bytes) {
+            match self.parse_chunk(child, bytes, now) {
                 Ok(chunk) => self.split_long_samples(child, chunk),
                 Err(refusal) => self.refuse(child, refusal),
             }
@@ -249,9 +249,11 @@ impl Receiver {
     /// The tracks of a stream, those whose headers came last at the end.
     fn tracks_of(&self, stream: &str) -> Vec<(&Header, &TrackName)> {
         let tracks = self.tracks.values().filter_map(|track| {
-            let (session, pushed) = track.headers.last_key_value()?;
+            let (session, pushed) = track.newest_header()?;
             let is_named = |stream: &str| {
-                KINDS.into_iter().any(|kind| track_name(stream, kind).is_ok_and(|name| name == track.name))
+                KINDS
+                    .into_iter()
+                    .any(|kind| self.track_name(stream, kind).is_ok_and(|name| name == track.name))
             };
             let of_several = format!("{stream}-{}", pushed.header.track_id);
             (is_named(stream) || is_named(&of_several)).then_some((session, &pushed.header, &track.name))

@@ -4,6 +4,7 @@ use super::Refusal;
 use super::notice::Notice;
 use super::plan::{Outcome, Plan, Planned, PutId, PutMode, is_same};
 use super::receiver::Receiver;
+use super::slate;
 use crate::log::reader::Target;
 use crate::time::WallMs;
 
@@ -36,9 +37,13 @@ impl Receiver {
             let Some(planned) = track.plan.landed(id) else { continue };
             is_there = same_object(&planned, outcome);
             if is_there {
+                if slate::leads_out(&planned) {
+                    track.crossing.clear();
+                }
                 track.restate(&planned, outcome);
                 continue;
             }
+            let crosses = slate::leads_out(&planned);
             let was_poisoned = std::mem::replace(&mut track.poisoned, true);
             if let Target::Part(_, session, start_ticks) = &planned.target {
                 // Those that were under way at the same time are of one session.
@@ -50,6 +55,11 @@ impl Receiver {
             let waiting = std::mem::take(&mut track.pending_from);
             let planned_for = lost.iter().chain([&planned]).flat_map(|planned| planned.uploads.clone());
             let uploads = planned_for.chain(waiting);
+            if crosses && matches!(outcome, Outcome::Exists { .. }) {
+                // It is offered again once the part that was faster is known.
+                slate::offer_again(track, &mut self.uploads);
+                continue;
+            }
             let (refusal, notice) = not_stored(planned.target.key(&self.keys), outcome);
             for upload in uploads {
                 if let Some(upload) = self.uploads.get_mut(&upload) {
@@ -73,7 +83,13 @@ impl Receiver {
             track.pending_from.clear();
         }
         for upload in self.uploads.values_mut() {
-            upload.refused = Some(refusal.clone());
+            let crosses = upload.track.as_ref().and_then(|track| self.tracks.get(track));
+            if crosses.is_none_or(|track| track.crossing.is_empty()) {
+                upload.refused = Some(refusal.clone());
+            }
+        }
+        for track in self.tracks.values_mut() {
+            slate::offer_again(track, &mut self.uploads);
         }
     }
 

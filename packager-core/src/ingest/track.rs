@@ -75,6 +75,9 @@ pub(super) struct Track {
     pub(super) pages_unsure: bool,
     /// All segments before this number are in pages that are stored.
     pub(super) paged_until: u64,
+    /// What was taken since the marker that leads out of the slate was planned, and until it is stored: whoever shows
+    /// the slate may be faster by a part.
+    pub(super) crossing: Vec<(UploadId, Chunk)>,
     /// Another writer's object stands where ours should: the chain must be read again.
     pub(super) poisoned: bool,
     /// Where that is: what comes before it is stored.
@@ -110,6 +113,7 @@ impl Track {
             checkpoint_at: WallMs(i64::MIN),
             pages_unsure: false,
             paged_until: 0,
+            crossing: Vec::new(),
             poisoned: false,
             stored_until: None,
         }
@@ -154,6 +158,16 @@ impl Track {
     pub(super) fn end_in(&self, timescale: Timescale) -> u64 {
         let own = self.chain.as_ref().map_or(timescale, |chain| chain.run.timescale);
         own.convert_ticks(self.end_ticks(), timescale)
+    }
+
+    /// The newest header that an encoder sent, and its session.
+    pub(super) fn newest_header(&self) -> Option<(&SessionId, &PushedHeader)> {
+        self.headers.iter().rev().find(|(session, _)| !session.is_slate())
+    }
+
+    /// Its chain ends with the slate.
+    pub(super) fn is_in_slate(&self) -> bool {
+        self.chain.as_ref().is_some_and(|chain| chain.run.session.is_slate())
     }
 
     pub(super) fn period(&self) -> Option<u32> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::clip::Clip;
 use super::record::Shape;
 use super::settings::Title;
+use super::slate::SlateSettings;
 use crate::limits;
 use crate::time::{Date, WallMs};
 
@@ -49,6 +50,8 @@ pub struct Event {
     pub early_s: Option<u32>,
     /// How long after `end` pushes are taken, in seconds.
     pub late_s: Option<u32>,
+    /// What is shown before the encoder comes, and while it is away; nothing where nothing is said.
+    pub slate: Option<SlateSettings>,
     /// Who may push to it, beside who may push to every broadcast. The newest is the last.
     pub keys: Vec<PushKey>,
     /// It has ended.
@@ -271,6 +274,7 @@ impl Event {
         if self.keys.len() > limits::PUSH_KEYS_PER_BROADCAST {
             return Err("there are more push keys than a broadcast may have".to_owned());
         }
+        self.slate.as_ref().map_or(Ok(()), SlateSettings::check)?;
         for key in &self.keys {
             let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
             if key.sha256.len() != 64

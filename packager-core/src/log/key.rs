@@ -13,6 +13,11 @@ pub fn broadcast(broadcast: &BroadcastName) -> String {
     format!("{broadcast}/broadcast.json")
 }
 
+/// `{broadcast}/slate-{hash}.mp4`: a clip of the broadcaster's own.
+pub fn slate_clip(broadcast: &BroadcastName, hash: &str) -> String {
+    format!("{broadcast}/slate-{hash}.mp4")
+}
+
 /// A key, by what it is of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {

@@ -24,6 +24,7 @@ pub mod record;
 pub mod reference;
 pub mod segment;
 pub mod settings;
+pub mod slate;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod timeline;
@@ -50,6 +51,7 @@ pub use settings::{
     BroadcastSettings, Captions, DisplayName, EventStream, LanguageTag, Title, TrackDescription, TrackRole,
     TrackSettings,
 };
+pub use slate::SlateSettings;
 pub use timeline::Timeline;
 pub use track::TrackLog;
 pub use window::First;

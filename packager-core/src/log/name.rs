@@ -119,6 +119,17 @@ impl SessionId {
         Self(Arc::from(minted(now, random)))
     }
 
+    /// The id of a run of the [slate](crate::slate), which is no encoder's. Whoever begins one at the same time names it
+    /// alike.
+    pub fn of_slate(begins: WallMs) -> Self {
+        Self(Arc::from(base36(begins.0.unsigned_abs(), 9) + SLATE))
+    }
+
+    /// Whether this is a run of the slate.
+    pub fn is_slate(&self) -> bool {
+        self.0.len() == MINTED_BYTES && self.0.ends_with(SLATE)
+    }
+
     /// When it was minted; `None` where its name was made otherwise.
     pub fn minted_at(&self) -> Option<WallMs> {
         let digits = self.0.get(..9).filter(|_| self.0.len() == MINTED_BYTES)?;
@@ -139,6 +150,9 @@ impl SessionId {
 
 /// Length of what is minted.
 const MINTED_BYTES: usize = 14;
+
+/// What stands in place of the random digits where the slate runs.
+const SLATE: &str = "slate";
 
 /// Nine base-36 digits of milliseconds (good until the year 5188), then five of randomness.
 fn minted(now: WallMs, random: u64) -> String {
@@ -181,5 +195,11 @@ mod tests {
         assert!(later > first);
         assert!(first.mint_after(WallMs(5), 0) > first);
         assert!(SessionId::parse(first.as_str()).is_ok());
+        let slate = SessionId::of_slate(WallMs(1_790_000_000_005));
+        assert!(
+            slate.is_slate() && !later.is_slate() && slate > later && later.mint_after(WallMs(0), 7) < slate
+        );
+        assert!(slate.mint_after(WallMs(5), 0) > slate);
+        assert_eq!(slate.minted_at(), Some(WallMs(1_790_000_000_005)));
     }
 }

@@ -7,6 +7,7 @@ use super::event::{Cut, Ended, Event, PushKey, Window};
 use super::name::{Generation, SessionId, TrackName};
 use super::segment::Segment;
 use super::settings::{BroadcastSettings, Captions, Title, TrackDescription, TrackSettings};
+use super::slate::SlateSettings;
 use crate::cmaf::TrackKind;
 use crate::order::SortedMap;
 use crate::time::{Date, Timescale, WallMs};
@@ -49,6 +50,8 @@ struct Flat {
     early_s: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     late_s: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    slate: Option<SlateSettings>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     keys: Vec<PushKey>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,6 +81,7 @@ impl TryFrom<Flat> for BroadcastRecord {
             retention_days: flat.retention_days,
             early_s: flat.early_s,
             late_s: flat.late_s,
+            slate: flat.slate,
             keys: flat.keys,
             ended: flat.ended,
             deleted: flat.deleted,
@@ -105,6 +109,7 @@ impl From<BroadcastRecord> for Flat {
             retention_days: event.retention_days,
             early_s: event.early_s,
             late_s: event.late_s,
+            slate: event.slate,
             keys: event.keys,
             ended: event.ended,
             deleted: event.deleted,

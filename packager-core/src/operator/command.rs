@@ -12,7 +12,7 @@ use crate::log::{BroadcastName, BroadcastRecord, Cut, Ended, Generation, Phase, 
 use crate::time::{Date, WallMs};
 
 /// What may be said of a broadcast when it is created, and later.
-pub const FIELDS: [&str; 12] = [
+pub const FIELDS: [&str; 13] = [
     "title",
     "start",
     "end",
@@ -23,6 +23,7 @@ pub const FIELDS: [&str; 12] = [
     "retention_days",
     "early_s",
     "late_s",
+    "slate",
     "captions",
     "tracks",
 ];

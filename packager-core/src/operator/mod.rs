@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(said, command::FIELDS.into_iter().collect());
         let full = format!(
             r#"{{"generation":"g","title":"t","start":"2026-11-22T20:00:00Z","end":"2026-11-22T21:00:00Z","segment_ms":2000,
-            "part_ms":500,"window_s":"all","recording":true,"retention_days":1,"early_s":1,"late_s":1,"captions":"none",
+            "part_ms":500,"window_s":"all","recording":true,"retention_days":1,"early_s":1,"late_s":1,"slate":{{"tracks":["video-0"]}},"captions":"none",
             "keys":[{{"id":"1","sha256":"{:064}","created":"2026-11-22T20:00:00Z","until":"2026-11-22T21:00:00Z"}}],
             "ended":{{"at":"2026-11-22T20:30:00Z","reason":"rain"}},"tracks":{{"audio-1":{{"name":"English"}}}},
             "described":{{"audio-1":{{"language":"en"}}}}}}"#,

@@ -16,7 +16,7 @@ use clap::{Args, Subcommand};
 use ingest_lambda::Asked;
 use packager_core::log::{BroadcastName, NameError};
 use packager_core::operator::{Answer, Deployment, Request};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use self::store::Bucket;
 use crate::store::PlaceArgs;
@@ -186,6 +186,11 @@ struct Said {
     /// How long after its end encoders may push
     #[arg(long, value_name = "TIME")]
     late: Option<String>,
+
+    /// Show a slate before the encoder comes and while it is away: `true`, where it pushes as `create` says; else the
+    /// tracks that it will push, as in video-0,video-1,audio-2
+    #[arg(long, value_name = "true|false|TRACKS")]
+    slate: Option<String>,
 }
 
 impl Said {
@@ -204,7 +209,12 @@ impl Said {
         let date = |text: &str| dates::parse(text).map(|date| Value::from(date.to_string()));
         let time = |text: &str| dates::seconds(text).map(Value::from);
         type Read<'a> = &'a dyn Fn(&str) -> Result<Value, String>;
-        let all: [(&str, &Option<String>, Read<'_>); 10] = [
+        let slate = |text: &str| match text {
+            "true" => Ok(Value::Object(Map::new())),
+            "false" => Ok(Value::Null),
+            tracks => Ok(json!({"tracks": tracks.split(',').map(str::trim).collect::<Vec<_>>()})),
+        };
+        let all: [(&str, &Option<String>, Read<'_>); 11] = [
             ("title", &self.title, &text),
             ("start", &self.start, &date),
             ("end", &self.end, &date),
@@ -215,6 +225,7 @@ impl Said {
             ("retention_days", &self.retention_days, &number),
             ("early_s", &self.early, &time),
             ("late_s", &self.late, &time),
+            ("slate", &self.slate, &slate),
         ];
         let mut said = Map::new();
         for (field, given, read) in all {

@@ -31,7 +31,7 @@ fn playlist(recorded: &Recorded, track: &str) -> String {
                     edge.absorb(&fetch, &recorded.find(&fetch.key, fetch.kind), now);
                 }
             }
-            Step::Wait(_) => panic!("nothing is waited for"),
+            Step::Wait(_) | Step::Write(_) => panic!("nothing is waited for, or due"),
         }
     }
     panic!("an edge asks without end");

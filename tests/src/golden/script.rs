@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use packager_core::ingest::Settings;
-use packager_core::log::{BroadcastName, BroadcastRecord, BroadcastSettings};
+use packager_core::log::{BroadcastName, BroadcastRecord, BroadcastSettings, SlateSettings};
 use serde::Deserialize;
 
 use crate::media::{Origin, Source};
@@ -95,6 +95,8 @@ pub struct Line {
     pub documents: BTreeMap<BroadcastName, BroadcastRecord>,
     /// The operator says what the broadcast is called, and when it is.
     pub event: Option<BroadcastRecord>,
+    /// The operator says what is shown while no encoder is there.
+    pub slate: Option<SlateSettings>,
 }
 
 /// One request.
@@ -135,6 +137,7 @@ pub(super) enum Action {
     Configure(BroadcastSettings),
     Document(BroadcastName, Box<BroadcastRecord>),
     Schedule(Box<BroadcastRecord>),
+    Announce(SlateSettings),
     Ask(usize),
 }
 
@@ -162,6 +165,9 @@ impl Case {
             }
             if let Some(record) = &line.event {
                 plans.push(vec![Event { at_ms, action: Action::Schedule(Box::new(record.clone())) }]);
+            }
+            if let Some(slate) = &line.slate {
+                plans.push(vec![Event { at_ms, action: Action::Announce(slate.clone()) }]);
             }
             if line.restart_ingest {
                 plans.push(vec![Event { at_ms, action: Action::RestartIngest }]);

@@ -139,6 +139,7 @@ impl World {
                     let reads = fetches.iter().map(|fetch| (fetch.key.clone(), fetch.kind)).collect();
                     return self.read(BatchOwner::Task { task: id, fetches }, reads);
                 }
+                Step::Write(due) => panic!("no broadcast here has a slate, and {} is written", due.key),
                 Step::Wait(wait) => {
                     if self.scenario.sabotage == Sabotage::AnswerHintEarly
                         && self.tasks[&id].purpose == Purpose::Hint
@@ -293,7 +294,7 @@ impl World {
         for _ in 0..TURNS {
             let request = Request { method: Method::Get, path, query };
             match self.edges[edge].edge.handle(&request, asked, now) {
-                Step::Wait(_) => return None,
+                Step::Wait(_) | Step::Write(_) => return None,
                 Step::Fetch(fetches) => {
                     for fetch in &fetches {
                         let found = self.store.read(&fetch.key, fetch.kind);

@@ -213,7 +213,7 @@ impl World {
             }
             let mut own = conversation.own.take();
             let edge = own.as_mut().unwrap_or_else(|| &mut self.edges[conversation.viewer]);
-            conversation.go_on(edge, &self.store, self.now);
+            conversation.go_on(edge, &mut self.store, self.now);
             conversation.own = own;
         }
         self.conversations = conversations;
@@ -245,7 +245,7 @@ impl Conversation {
         matches!(self.state, State::Done(_))
     }
 
-    fn go_on(&mut self, edge: &mut Edge, store: &Store, now: WallMs) {
+    fn go_on(&mut self, edge: &mut Edge, store: &mut Store, now: WallMs) {
         if let Some(wait) = self.wait().filter(|_| !EDGES[self.viewer].observes) {
             // What a host without notices does: look whether something is there, and only then ask.
             if now < wait.until && !wait.poll.key.ends_with('/') && store.get(&wait.poll.key).is_none() {
@@ -306,7 +306,7 @@ impl Conversation {
 /// The host's loop, up to a response or a wait.
 fn respond(
     edge: &mut Edge,
-    store: &Store,
+    store: &mut Store,
     request: &Request<'_>,
     when: edge::Asked,
     now: WallMs,
@@ -316,6 +316,10 @@ fn respond(
             Step::Respond(response) => return Ok(response),
             Step::Wait(wait) => return Err(Box::new(wait)),
             Step::Fetch(fetches) => carry_out(edge, store, &fetches, now),
+            Step::Write(due) => {
+                let written = store.write(&due);
+                edge.wrote(&due, &written, now);
+            }
         }
     }
     panic!("the edge asks without end for {} {}", request.path, request.query);

@@ -67,6 +67,14 @@ impl Chunk {
         self.rewrite();
     }
 
+    /// Moves all of it to another time.
+    pub fn move_to(&mut self, start_ticks: u64) {
+        if start_ticks != self.start_ticks {
+            self.start_ticks = start_ticks;
+            self.rewrite();
+        }
+    }
+
     /// What comes before a decode time and what comes after it. A sample that is shown across it is in
     /// both, which only text can be: its cues are said again. `None` when one of the two is empty.
     pub fn divide(&self, at_ticks: u64) -> Option<(Chunk, Chunk)> {
