@@ -119,6 +119,7 @@ function isFar() {
 const page = {
   video,
   url: undefined,
+  delayMs: (Number(query.get('delay')) || 0) * 1000, // by this a delayed MPD's clock is late
   captions: $('captions'), // where an engine that draws subtitles itself draws them
   attempts: () => attempt,
   noteError,

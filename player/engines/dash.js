@@ -130,7 +130,7 @@ export function create(page) {
       wanted = index < 0 ? null : named(subtitles()[index]);
       showWanted();
     },
-    playingDate: () => (epochMs !== null && video.currentTime > 0 ? new Date(epochMs + video.currentTime * 1000) : null),
+    playingDate: () => (epochMs !== null && video.currentTime > 0 ? new Date(epochMs - page.delayMs + video.currentTime * 1000) : null),
     target: () => (playable ? player.getTargetLiveDelay() : null),
     behind,
     livePosition: () => (behind() === null ? null : video.currentTime + behind()),

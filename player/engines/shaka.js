@@ -141,7 +141,7 @@ export function create(page) {
   }
   const level = () => variants().findIndex(({ active }) => active);
   const liveEdge = () => (loaded && !over ? player.seekRange().end : null);
-  const playingDate = () => (epochMs !== null && video.currentTime > 0 ? new Date(epochMs + video.currentTime * 1000) : null);
+  const playingDate = () => (epochMs !== null && video.currentTime > 0 ? new Date(epochMs - page.delayMs + video.currentTime * 1000) : null);
   return {
     player,
     load,
