@@ -70,7 +70,8 @@ impl<S: Store, R: Runtime> Viewers<S, R> {
                 Step::Respond(response) => return Ok(response),
                 Step::Fetch(fetches) => self.read(fetches).await?,
                 Step::Write(due) => {
-                    let written = write(&self.shared.store, &due).await;
+                    // In a box: what is seldom awaited is not part of every answer.
+                    let written = Box::pin(write(&self.shared.store, &due)).await;
                     self.edge().wrote(&due, &written, R::now());
                 }
                 Step::Wait(wait) => {

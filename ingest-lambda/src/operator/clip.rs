@@ -56,7 +56,7 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
                     }
                 }
                 Step::Write(due) => {
-                    let written = store::write(&self.store, &due).await;
+                    let written = Box::pin(store::write(&self.store, &due)).await;
                     edge.wrote(&due, &written, R::now());
                 }
                 Step::Wait(_) => return Err(wanted.too_early().into()),
