@@ -210,9 +210,10 @@ impl Edge {
             Route::Patch(name, form) => self
                 .overview(&name, now, |broadcast, record| broadcast.patch(form, query, record, asked, now)),
             Route::Time(_) => Step::Respond(Response::time(now)),
-            Route::Event(name) => {
-                self.overview(&name, now, |_, record| Step::Respond(event::announced(record, now)))
-            }
+            Route::Event(name) => match self.known(&name, now) {
+                Ok(record) => Step::Respond(event::announced(&record, now)),
+                Err(step) => *step,
+            },
             Route::Media { broadcast: name, generation, track, file } => {
                 let broadcast = self.broadcast(&name, &generation);
                 let step = broadcast.media_playlist(&track, file, query, asked, now);
