@@ -1,7 +1,7 @@
 //! Making clips, and finding them.
 
 use futures_util::future::try_join_all;
-use packager_core::edge::{Asked as AskedBy, Edge, Method, Request as Viewer, Step};
+use packager_core::edge::{Asked as AskedBy, Edge, Method, Request as Viewer, Step, Written};
 use packager_core::log::{BroadcastName, Keys, PeriodRecord, record};
 use packager_core::operator::clip::Wanted;
 use packager_core::operator::{Changed, Problem};
@@ -55,10 +55,8 @@ impl<S: Store, O: Observer, R: Runtime> Operator<S, O, R> {
                         edge.absorb(fetch, found, begun);
                     }
                 }
-                Step::Write(due) => {
-                    let written = Box::pin(store::write(&self.store, &due)).await;
-                    edge.wrote(&due, &written, R::now());
-                }
+                // Who only asks begins no slate.
+                Step::Write(due) => edge.wrote(&due, &Written::Failed, R::now()),
                 Step::Wait(_) => return Err(wanted.too_early().into()),
                 Step::Respond(response) => {
                     return match response.status {

@@ -11,7 +11,7 @@ use crate::ingest::is_same;
 use crate::log::reader::Target;
 use crate::log::{
     Begin, BroadcastLog, BroadcastName, BroadcastRecord, Chain, Entry, Event, FetchKind, Found, Generation,
-    Marker, Phase, Read, SlateSettings, key, record, slate as slate_settings,
+    Marker, Phase, Read, SessionId, SlateSettings, key, record, slate as slate_settings,
 };
 use crate::slate::{self, Beginning, Clip, Due, Headers, Object, Slate};
 use crate::time::WallMs;
@@ -83,7 +83,9 @@ impl Edge {
             return step;
         }
         let pointed = self.pointers.get(name).and_then(|pointer| pointer.record.as_deref());
-        let is_without = pointed.is_some_and(|record| !may_write(&record.event));
+        if pointed.is_some_and(|record| !may_write(&record.event)) {
+            return step;
+        }
         let Some(generation) = generation.or(pointed.map(|record| &record.generation)).cloned() else {
             return step;
         };
@@ -92,9 +94,6 @@ impl Edge {
         else {
             return step;
         };
-        if is_without {
-            return step;
-        }
         if now < quiet_from {
             return sooner(step, quiet_from);
         }
@@ -155,7 +154,7 @@ impl Edge {
             }
             (Written::Exists(Found::Object { body, .. }), Target::Begin(_)) => {
                 let there = record::from_json::<Begin>(body).ok().map(|begin| begin.session);
-                match there.filter(crate::log::SessionId::is_slate) {
+                match there.filter(SessionId::is_slate) {
                     Some(session) => broadcast.writing.beginning = Some(Beginning::of(session)),
                     // An encoder has come.
                     None => broadcast.writing.paused_until = now.plus_ms(PAUSE_MS),
